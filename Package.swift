@@ -20,7 +20,8 @@ func library(
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: [.treatAllWarnings(as: .error)])
+    .testTarget(
+        name: name, dependencies: dependencies, swiftSettings: [.treatAllWarnings(as: .error)])
 }
 
 let package = Package(
@@ -50,29 +51,43 @@ let package = Package(
         library("AuditRecords", ["Primitives"]),
         library("AuditRings", ["Primitives"]),
         library("AuditSegments", ["Crypto", "AuditRecords", "CZstd", "Primitives"]),
-        library("AuditWriter", ["LinuxIO", "AuditRings", "AuditSegments", "AuditRecords", "Crypto", "Primitives"]),
+        library(
+            "AuditWriter",
+            ["LinuxIO", "AuditRings", "AuditSegments", "AuditRecords", "Crypto", "Primitives"]),
         library(
             "RequestFlow",
-            ["HTTP", "Authentication", "Authorization", "RateLimiting", "Upstream", "AuditRecords", "Primitives"]),
+            [
+                "HTTP", "Authentication", "Authorization", "RateLimiting", "Upstream",
+                "AuditRecords", "Primitives",
+            ]),
         library(
             "Settings",
             [
-                "Authentication", "Authorization", "RateLimiting", "Upstream", "AuditRecords", "Crypto", "HTTP",
+                "Authentication", "Authorization", "RateLimiting", "Upstream", "AuditRecords",
+                "Crypto", "HTTP",
                 "Primitives", .product(name: "Yams", package: "Yams"),
             ]),
         library(
             "Worker",
-            ["LinuxIO", "RequestFlow", "AuditRings", "AuditRecords", "HTTP", "Authentication", "Authorization",
-             "RateLimiting", "Upstream", "Primitives", "Crypto"]),
+            [
+                "LinuxIO", "RequestFlow", "AuditRings", "AuditRecords", "HTTP", "Authentication",
+                "Authorization",
+                "RateLimiting", "Upstream", "Primitives", "Crypto",
+            ]),
         library(
             "Supervisor",
-            ["Settings", "Worker", "AuditWriter", "AuditSegments", "LinuxIO", "Authentication", "Authorization", "RateLimiting",
-             "Upstream", "AuditRecords", "AuditRings", "RequestFlow", "Crypto", "HTTP", "Primitives",
-             .product(name: "Logging", package: "swift-log")]),
+            [
+                "Settings", "Worker", "AuditWriter", "AuditSegments", "LinuxIO", "Authentication",
+                "Authorization", "RateLimiting",
+                "Upstream", "AuditRecords", "AuditRings", "RequestFlow", "Crypto", "HTTP",
+                "Primitives",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .executableTarget(
             name: "sallyport",
             dependencies: [
-                "Supervisor", "Settings", "Authentication", "Authorization", "AuditSegments", "Crypto", "LinuxIO", "HTTP",
+                "Supervisor", "Settings", "Authentication", "Authorization", "AuditSegments",
+                "Crypto", "LinuxIO", "HTTP",
                 "Upstream", "RateLimiting", "AuditRecords", "Primitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

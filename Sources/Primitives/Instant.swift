@@ -47,7 +47,9 @@ public struct WallTime: Comparable, Hashable, Sendable {
 
     /// Whole seconds since the epoch, rounded down.
     @inlinable
-    public var seconds: Int64 { microseconds >= 0 ? microseconds / 1_000_000 : (microseconds - 999_999) / 1_000_000 }
+    public var seconds: Int64 {
+        microseconds >= 0 ? microseconds / 1_000_000 : (microseconds - 999_999) / 1_000_000
+    }
 
     @inlinable
     public static func < (left: WallTime, right: WallTime) -> Bool {

@@ -27,9 +27,15 @@ public struct RoleSet: Equatable, Hashable, Sendable {
     @inlinable
     public func firstCommon(with other: RoleSet) -> Int? {
         if words.0 & other.words.0 != 0 { return (words.0 & other.words.0).trailingZeroBitCount }
-        if words.1 & other.words.1 != 0 { return 64 + (words.1 & other.words.1).trailingZeroBitCount }
-        if words.2 & other.words.2 != 0 { return 128 + (words.2 & other.words.2).trailingZeroBitCount }
-        if words.3 & other.words.3 != 0 { return 192 + (words.3 & other.words.3).trailingZeroBitCount }
+        if words.1 & other.words.1 != 0 {
+            return 64 + (words.1 & other.words.1).trailingZeroBitCount
+        }
+        if words.2 & other.words.2 != 0 {
+            return 128 + (words.2 & other.words.2).trailingZeroBitCount
+        }
+        if words.3 & other.words.3 != 0 {
+            return 192 + (words.3 & other.words.3).trailingZeroBitCount
+        }
         return nil
     }
 

@@ -30,7 +30,8 @@ extension Span where Element == UInt8 {
     public func word(at offset: Int) -> UInt64 {
         precondition(offset >= 0 && offset &+ 8 <= count)
         // Safe: the eight bytes were just checked to lie inside the span.
-        return unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        return unsafe UInt64(
+            littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 
     /// Position of the first `byte` at or after `start`, or nil. Eight bytes at a time.

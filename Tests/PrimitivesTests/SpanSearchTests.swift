@@ -23,12 +23,15 @@ import Testing
         }
     }
 
-    @Test(arguments: [("0", 0), ("9223372036854775807", Int64.max), ("007", 7)] as [(String, Int64)])
+    @Test(
+        arguments: [("0", 0), ("9223372036854775807", Int64.max), ("007", 7)] as [(String, Int64)])
     func `digits are a number`(text: String, value: Int64) {
         #expect(Array(text.utf8).span.decimalNumber() == value)
     }
 
-    @Test(arguments: ["", "+1", "-1", " 1", "1 ", "0x1", "9223372036854775808", "12345678901234567890"])
+    @Test(arguments: [
+        "", "+1", "-1", " 1", "1 ", "0x1", "9223372036854775808", "12345678901234567890",
+    ])
     func `anything else is not a number`(text: String) {
         #expect(Array(text.utf8).span.decimalNumber() == nil)
     }
