@@ -1,10 +1,24 @@
+#define _GNU_SOURCE
 #include "CLinux.h"
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
 
 int sallyport_epoll_ctl(int epoll, int operation, int descriptor, uint32_t events, uint64_t data) {
     struct epoll_event event = {.events = events, .data = {.u64 = data}};
     return epoll_ctl(epoll, operation, descriptor, &event);
 }
+
+int sallyport_accept(int listener, struct sockaddr_storage *address, socklen_t *length) {
+    return accept4(listener, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int sallyport_stream_socket(int family) {
+    return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+int sallyport_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
 int sallyport_pin_to_processor(int processor) {
     cpu_set_t set;
@@ -27,4 +41,8 @@ int sallyport_open(const char *path, int flags, unsigned int mode) { return open
 
 int sallyport_openat(int directory, const char *path, int flags, unsigned int mode) {
     return openat(directory, path, flags, mode);
+}
+
+int sallyport_fallocate(int descriptor, int mode, int64_t offset, int64_t length) {
+    return fallocate(descriptor, mode, offset, length);
 }

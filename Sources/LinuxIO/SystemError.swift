@@ -1,0 +1,31 @@
+import Glibc
+
+/// A system call that failed: which one, and the kernel's number for why.
+public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The system call's name, as its manual page spells it.
+    public let operation: StaticString
+    /// The `errno` value.
+    public let code: CInt
+
+    /// The failure of `operation` with the `errno` value `code`.
+    public init(_ operation: StaticString, _ code: CInt) {
+        self.operation = operation
+        self.code = code
+    }
+
+    /// The failure of `operation` with the calling thread's current `errno`.
+    static func current(_ operation: StaticString) -> SystemError {
+        SystemError(operation, errno)
+    }
+
+    public static func == (left: SystemError, right: SystemError) -> Bool {
+        left.code == right.code && left.operation.description == right.operation.description
+    }
+
+    /// `operation: the kernel's words (number)`.
+    public var description: String {
+        // Safe: strerror answers with a C string that lives until the thread's next call.
+        let words = unsafe String(cString: strerror(code))
+        return "\(operation): \(words.lowercased()) (errno \(code))"
+    }
+}
