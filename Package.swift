@@ -101,6 +101,35 @@ let package = Package(
             swiftSettings: strict),
 
         tests("PrimitivesTests", ["Primitives"]),
+        tests("LinuxIOTests", ["LinuxIO", "Primitives"]),
+        tests("CryptoTests", ["Crypto", "Primitives"]),
+        tests("HTTPTests", ["HTTP", "Primitives"]),
+        tests("AuthenticationTests", ["Authentication", "Crypto", "HTTP", "Primitives"]),
+        tests("AuthorizationTests", ["Authorization", "Authentication", "HTTP", "Primitives"]),
+        tests("RateLimitingTests", ["RateLimiting", "Authentication", "Primitives"]),
+        tests("UpstreamTests", ["Upstream", "HTTP", "Primitives"]),
+        tests("AuditRecordsTests", ["AuditRecords", "Primitives"]),
+        tests("AuditRingsTests", ["AuditRings", "AuditRecords", "Primitives"]),
+        tests("AuditSegmentsTests", ["AuditSegments", "AuditRecords", "Crypto", "Primitives"]),
+        tests(
+            "AuditWriterTests",
+            [
+                "AuditWriter", "AuditSegments", "AuditRecords", "AuditRings", "Crypto", "LinuxIO",
+                "Primitives",
+            ]),
+        tests(
+            "RequestFlowTests",
+            [
+                "RequestFlow", "HTTP", "Authentication", "Authorization", "RateLimiting",
+                "Upstream", "AuditRecords", "Crypto", "Primitives",
+            ]),
+        tests(
+            "SettingsTests",
+            [
+                "Settings", "Authentication", "Authorization", "RateLimiting", "Upstream",
+                "AuditRecords", "HTTP", "Primitives",
+            ]),
+        tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6]
 )

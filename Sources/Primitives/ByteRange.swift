@@ -2,7 +2,7 @@
 ///
 /// A parser answers with ranges, so that its results outlive a move of the buffer's owner and
 /// hold no reference. A range means something only beside the bytes it was made from.
-public struct ByteRange: Equatable, Hashable, Sendable {
+public struct ByteRange: Equatable, Hashable, Sendable, BitwiseCopyable {
     public var start: UInt32
     public var count: UInt32
 

@@ -1,5 +1,5 @@
 /// A 128-bit identifier: request ids (RFC 9562 UUID bytes) and W3C trace ids.
-public struct Identifier128: Equatable, Hashable, Sendable {
+public struct Identifier128: Equatable, Hashable, Sendable, BitwiseCopyable {
     /// Big-endian halves: `high` holds the first eight bytes.
     public var high: UInt64
     public var low: UInt64
@@ -15,7 +15,7 @@ public struct Identifier128: Equatable, Hashable, Sendable {
 }
 
 /// Which settings a thing was made under; a new generation makes every cached answer stale.
-public struct SettingsGeneration: Equatable, Hashable, Comparable, Sendable {
+public struct SettingsGeneration: Equatable, Hashable, Comparable, Sendable, BitwiseCopyable {
     public var number: UInt32
 
     @inlinable
@@ -30,7 +30,7 @@ public struct SettingsGeneration: Equatable, Hashable, Comparable, Sendable {
 }
 
 /// An address and port of a peer, IPv4 written as IPv4-mapped IPv6 (RFC 4291 §2.5.5.2).
-public struct PeerAddress: Equatable, Hashable, Sendable {
+public struct PeerAddress: Equatable, Hashable, Sendable, BitwiseCopyable {
     /// The address, big-endian halves.
     public var address: Identifier128
     public var port: UInt16

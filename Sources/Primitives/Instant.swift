@@ -1,5 +1,5 @@
 /// A moment on the monotonic clock, in nanoseconds since boot. Never compared with wall time.
-public struct Instant: Comparable, Hashable, Sendable {
+public struct Instant: Comparable, Hashable, Sendable, BitwiseCopyable {
     public var nanoseconds: UInt64
 
     @inlinable
@@ -37,7 +37,7 @@ public struct Instant: Comparable, Hashable, Sendable {
 }
 
 /// A moment on the wall clock, in microseconds since 1970-01-01T00:00:00Z.
-public struct WallTime: Comparable, Hashable, Sendable {
+public struct WallTime: Comparable, Hashable, Sendable, BitwiseCopyable {
     public var microseconds: Int64
 
     @inlinable

@@ -3,7 +3,7 @@
 /// A code is `area.what`, stable across versions: it stands in the log, in metrics and in
 /// error bodies. The raw value travels in binary records inside one process only and may be
 /// renumbered. `docs/reasons.md` lists every code; a tidy test compares the two.
-public enum Reason: UInt16, CaseIterable, Sendable {
+public enum Reason: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     /// No reason is needed: the request was allowed and answered.
     case none = 0
 

@@ -2,7 +2,7 @@
 ///
 /// Roles that no rule names cannot decide anything, so they need no number: a token's roles
 /// shrink to 256 bits once, when it is verified, and each request costs four ANDs.
-public struct RoleSet: Equatable, Hashable, Sendable {
+public struct RoleSet: Equatable, Hashable, Sendable, BitwiseCopyable {
     /// Most distinct role names in one policy.
     public static let capacity = 256
 

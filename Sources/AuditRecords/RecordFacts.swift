@@ -1,0 +1,154 @@
+import Primitives
+
+/// What kind of entry a record becomes (audit log format §2).
+public enum RecordKind: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+    case decision = 1
+    case completion = 2
+    /// Decision and completion in one: what nearly every request writes.
+    case combined = 3
+    case authentication = 4
+    case administration = 5
+    case lifecycle = 6
+    case gap = 7
+    case epochKey = 8
+    case erasure = 9
+    case access = 10
+}
+
+/// How a request ended, as an auditor counts it.
+public enum Outcome: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+    case allow = 0
+    case deny
+    case throttle
+    case error
+}
+
+/// Whose fault an error was.
+public enum ErrorSource: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+    case none = 0
+    case client
+    case proxy
+    case upstream
+}
+
+/// In which phase a request ended early.
+public enum RequestPhase: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+    case none = 0
+    case head
+    case authentication
+    case authorization
+    case limit
+    case connect
+    case requestBody
+    case responseHead
+    case responseBody
+}
+
+/// The numbers of one record, in the form that a worker copies into its ring.
+///
+/// The layout is this process's own: a ring never leaves it. Names (routes, upstreams, issuers)
+/// travel as indices into `RecordNames`; text travels behind the facts as `RecordField`s.
+public struct RecordFacts: BitwiseCopyable, Sendable {
+    /// No index: no route matched, no issuer was established, and so on.
+    public static let noIndex: UInt16 = .max
+
+    public var kind = RecordKind.combined
+    public var outcome = Outcome.error
+    public var errorSource = ErrorSource.none
+    public var errorPhase = RequestPhase.none
+    /// 10 or 11; 0 when no version was read.
+    public var httpVersion: UInt8 = 0
+    /// `HTTP.Method.rawValue`; 0 when none was read, 255 when `RecordField.method` says it.
+    public var method: UInt8 = 0
+    /// `AuditLevel.rawValue` of the route.
+    public var level: UInt8 = 0
+    /// Whether the token came out of the cache.
+    public var isCacheHit = false
+    /// Whether the connection to the endpoint was reused.
+    public var isUpstreamReused = false
+    /// Attempts made upstream; 0 when nothing was tried.
+    public var upstreamAttempts: UInt8 = 0
+    /// `SignatureAlgorithm.rawValue`; 0 when no token was verified.
+    public var algorithm: UInt8 = 0
+    public var reason = Reason.none
+
+    public var worker: UInt16 = 0
+    public var listener: UInt16 = RecordFacts.noIndex
+    public var route: UInt16 = RecordFacts.noIndex
+    /// Which `allow` rule of the route decided.
+    public var rule: UInt16 = RecordFacts.noIndex
+    /// Role number (`RoleSet`) that decided.
+    public var role: UInt16 = RecordFacts.noIndex
+    public var issuer: UInt16 = RecordFacts.noIndex
+    public var limit: UInt16 = RecordFacts.noIndex
+    public var upstream: UInt16 = RecordFacts.noIndex
+    public var endpoint: UInt16 = RecordFacts.noIndex
+    /// Status sent to the client; 0 when none was sent.
+    public var status: UInt16 = 0
+    /// Status that the upstream sent; 0 when none came.
+    public var upstreamStatus: UInt16 = 0
+
+    /// Gapless per (boot, worker), taken when the request begins to be judged.
+    public var sequence: UInt64 = 0
+    /// Sequence of the decision that a completion belongs to; 0 when none.
+    public var linkedSequence: UInt64 = 0
+    /// When the request's head was complete.
+    public var time = WallTime(microseconds: 0)
+    /// The same moment on the monotonic clock.
+    public var instant = Instant.zero
+    /// Numbered per worker from 1.
+    public var connection: UInt64 = 0
+    public var requestID = Identifier128.zero
+    public var traceID = Identifier128.zero
+    public var spanID: UInt64 = 0
+    public var peer = PeerAddress.unknown
+    /// The client's address as a trusted proxy told it; unknown when none did.
+    public var client = PeerAddress.unknown
+
+    /// Body and head bytes read from the client, and written to it.
+    public var bytesIn: UInt64 = 0
+    public var bytesOut: UInt64 = 0
+
+    /// Microseconds from the first byte of the head to its end.
+    public var headMicroseconds: UInt32 = 0
+    /// Microseconds from the head to the decision (authenticate, authorise, limit).
+    public var decisionMicroseconds: UInt32 = 0
+    /// Microseconds from the decision until the endpoint's connection was usable.
+    public var connectMicroseconds: UInt32 = 0
+    /// Microseconds from the head until the response's head came.
+    public var firstByteMicroseconds: UInt32 = 0
+    /// Microseconds from the head to the end of the request.
+    public var totalMicroseconds: UInt32 = 0
+
+    /// Requests left under the limit that decided, and seconds to wait.
+    public var limitRemaining: UInt32 = 0
+    public var retryAfterSeconds: UInt32 = 0
+    public var generation = SettingsGeneration(number: 0)
+
+    /// Facts of nothing yet.
+    @inlinable
+    public init() {}
+}
+
+/// Text behind a record's facts: what each piece says.
+public enum RecordField: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+    /// The method's own bytes, when `RecordFacts.method` is 255.
+    case method = 1
+    case authority
+    /// The path in normal form, without the query.
+    case path
+    /// Names of the query's parameters joined by `&`, never their values.
+    case queryKeys
+    case userAgent
+    /// Part 1: who asked.
+    case subject
+    case clientID
+    /// The token's `jti`.
+    case tokenID
+    /// First 16 bytes of the token's SHA-256, raw.
+    case tokenThumbprint
+    /// The key that verified the token.
+    case keyID
+    /// One chosen header field: `name`, a colon, the value.
+    case header
+}
