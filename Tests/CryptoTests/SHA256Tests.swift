@@ -1,0 +1,73 @@
+import Crypto
+import Primitives
+import Testing
+
+@Suite struct SHA256Tests {
+    /// FIPS 180-2 appendix B, and the empty text.
+    @Test(
+        arguments: [
+            ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            (
+                "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+                "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+            ),
+        ] as [(String, String)])
+    func `the standard's examples have their digests`(text: String, digest: String) throws {
+        let library = try CryptoLibrary()
+        var sha = try SHA256(library)
+        let bytes = Array(text.utf8)
+        for split in 0...bytes.count {
+            sha.begin()
+            sha.update(bytes.span.extracting(first: split))
+            sha.update(bytes.span.extracting(droppingFirst: split))
+            let halves = sha.finish()
+            #expect(hex(halves) == digest, "split at \(split)")
+        }
+        let whole = sha.digest(bytes.span)
+        #expect(hex(whole) == digest)
+    }
+
+    @Test func `a digest begun and left does not show in the next`() throws {
+        let library = try CryptoLibrary()
+        var sha = try SHA256(library)
+        sha.update([1, 2, 3].span)
+        let digest = sha.digest(Array("abc".utf8).span)
+        #expect(digest.words.0 == 0xba78_16bf_8f01_cfea)
+    }
+
+    private func hex(_ digest: Digest256) -> String {
+        var buffer = ByteBuffer(capacity: 64)
+        buffer.write { $0.appendHex(digest) }
+        let span = buffer.span
+        return String(decoding: (0..<span.count).map { span[$0] }, as: UTF8.self)
+    }
+}
+
+@Suite struct RandomBytesTests {
+    @Test func `bytes come in the number asked for, and differ`() {
+        #expect(RandomBytes.bytes(0).isEmpty)
+        let one = RandomBytes.bytes(32)
+        #expect(one.count == 32)
+        #expect(one != RandomBytes.bytes(32))
+        #expect(RandomBytes.number() != RandomBytes.number())
+    }
+}
+
+@Suite struct ConstantTimeTests {
+    @Test func `texts are equal only when every byte is`() {
+        let text = RandomBytes.bytes(40)
+        #expect(equal(text, text))
+        #expect(equal([], []))
+        #expect(!equal(text, Array(text.dropLast())))
+        for position in text.indices {
+            var other = text
+            other[position] ^= 1
+            #expect(!equal(text, other))
+        }
+    }
+
+    private func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        ConstantTime.equal(left.span, right.span)
+    }
+}
