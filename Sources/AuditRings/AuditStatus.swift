@@ -1,0 +1,91 @@
+import Primitives
+import Synchronization
+
+/// What the audit writer tells the workers: how far their records are durable.
+///
+/// The writer's thread stores, any thread loads. Nothing here is a promise about records that are
+/// pushed but not published.
+@safe
+public final class AuditStatus: Sendable {
+    private let untilNanoseconds = Atomic<UInt64>(0)
+    private let failed = Atomic<Bool>(false)
+    private let size = Atomic<UInt64>(0)
+    private let checkpoint = Atomic<UInt64>(0)
+    // Sendable: each is an atomic of its own, on its own cache line.
+    private nonisolated(unsafe) let records: UnsafeMutablePointer<Atomic<UInt64>>
+    /// How many workers there are.
+    public let workerCount: Int
+    /// Atomics between those of two workers: 128 bytes.
+    private static let spacing = 16
+
+    /// A status of `workerCount` workers, nothing durable yet.
+    public init(workerCount: Int) {
+        precondition(workerCount > 0)
+        self.workerCount = workerCount
+        let count = workerCount * AuditStatus.spacing
+        unsafe records = .allocate(capacity: count)
+        for index in 0..<count {
+            unsafe (records + index).initialize(to: Atomic(0))
+        }
+    }
+
+    deinit {
+        unsafe records.deinitialize(count: workerCount * AuditStatus.spacing)
+        unsafe records.deallocate()
+    }
+
+    /// Every record that was published before this moment is durable.
+    public var durableUntil: Instant {
+        // Pairs with the releasing store in `publishDurable`.
+        Instant(nanoseconds: untilNanoseconds.load(ordering: .acquiring))
+    }
+
+    /// How many of the records that `worker` pushed are durable, counted as
+    /// `RingProducer.pushedCount` is.
+    public func durableRecords(worker: Int) -> UInt64 {
+        precondition(worker >= 0 && worker < workerCount)
+        // Safe: initialised in init. Pairs with the releasing store in `publishDurable(worker:)`.
+        return unsafe records[worker * AuditStatus.spacing].load(ordering: .acquiring)
+    }
+
+    /// Whether the writer has stopped for good: nothing more becomes durable, refuse requests.
+    public var hasFailed: Bool {
+        // Pairs with the releasing store in `publishFailure`.
+        failed.load(ordering: .acquiring)
+    }
+
+    /// Entries of the tree that are durable.
+    public var durableSize: UInt64 { size.load(ordering: .acquiring) }
+
+    /// Entries under the last checkpoint that was published.
+    public var checkpointSize: UInt64 { checkpoint.load(ordering: .acquiring) }
+
+    /// Says that everything published before `moment` is durable. The writer's thread.
+    public func publishDurable(until moment: Instant) {
+        // Pairs with the acquiring load in `durableUntil`.
+        untilNanoseconds.store(moment.nanoseconds, ordering: .releasing)
+    }
+
+    /// Says that the first `count` records pushed by `worker` are durable. The writer's thread.
+    public func publishDurable(worker: Int, records count: UInt64) {
+        precondition(worker >= 0 && worker < workerCount)
+        // Safe: initialised in init. Pairs with the acquiring load in `durableRecords`.
+        unsafe records[worker * AuditStatus.spacing].store(count, ordering: .releasing)
+    }
+
+    /// Says how large the durable tree is. The writer's thread.
+    public func publishDurable(size count: UInt64) {
+        size.store(count, ordering: .releasing)
+    }
+
+    /// Says how large the tree under the published checkpoint is. The writer's thread.
+    public func publishCheckpoint(size count: UInt64) {
+        checkpoint.store(count, ordering: .releasing)
+    }
+
+    /// Says that nothing more becomes durable. It can't be taken back. Any thread.
+    public func publishFailure() {
+        // Pairs with the acquiring load in `hasFailed`.
+        failed.store(true, ordering: .releasing)
+    }
+}
