@@ -1,0 +1,145 @@
+import Primitives
+
+// What leaves is judged as strictly as what comes in: a writer that trusts its caller is how a
+// line break in a value becomes a second message (SwiftNIO's GHSA-cq87-8r7h-962v).
+
+extension ByteWriter {
+    /// Appends `method SP path [? query] SP HTTP/1.1 CRLF`.
+    ///
+    /// - Returns: False, with nothing written, when the method is no token, or the path or query
+    ///   holds a space, a control byte or other than ASCII, or the path holds `?`.
+    public mutating func appendRequestLine(
+        method: Span<UInt8>, path: Span<UInt8>, query: Span<UInt8>, hasQuery: Bool
+    ) -> Bool {
+        guard method.isToken, !path.isEmpty, path.isVisible, query.isVisible,
+            path.firstIndex(of: .question, from: 0) == nil
+        else { return false }
+        append(method)
+        append(.space)
+        append(path)
+        if hasQuery {
+            append(.question)
+            append(query)
+        }
+        append(" HTTP/1.1\r\n")
+        return true
+    }
+
+    /// Appends `HTTP/1.1 SP status SP phrase CRLF`; `status` is 100 to 599.
+    public mutating func appendStatusLine(_ status: UInt16) {
+        precondition(status >= 100 && status < 600)
+        append("HTTP/1.1 ")
+        appendDecimal(magnitude: UInt64(status))
+        append(.space)
+        append(Status.phrase(status))
+        append("\r\n")
+    }
+
+    /// Appends `name: value CRLF`.
+    ///
+    /// - Returns: False, with nothing written, when the value holds a control byte but HTAB.
+    @discardableResult
+    public mutating func appendField(_ name: StaticString, _ value: Span<UInt8>) -> Bool {
+        guard value.isFieldValue else { return false }
+        append(name)
+        append(": ")
+        append(value)
+        append("\r\n")
+        return true
+    }
+
+    /// Appends `name: value CRLF`.
+    public mutating func appendField(_ name: StaticString, _ value: StaticString) {
+        append(name)
+        append(": ")
+        append(value)
+        append("\r\n")
+    }
+
+    /// Appends `name: number CRLF`.
+    public mutating func appendField(_ name: StaticString, _ number: Int64) {
+        append(name)
+        append(": ")
+        appendDecimal(number)
+        append("\r\n")
+    }
+
+    /// Appends `name: value CRLF`.
+    ///
+    /// - Returns: False, with nothing written, when the name is no token or the value holds a
+    ///   control byte but HTAB.
+    @discardableResult
+    public mutating func appendField(name: Span<UInt8>, value: Span<UInt8>) -> Bool {
+        guard name.isToken, value.isFieldValue else { return false }
+        append(name)
+        append(": ")
+        append(value)
+        append("\r\n")
+        return true
+    }
+
+    /// Appends the empty line that ends a head or a trailer section.
+    public mutating func appendHeadEnd() {
+        append("\r\n")
+    }
+}
+
+extension ByteWriter {
+    /// Appends `data` as one chunk (RFC 9112 §7.1); no data is no chunk, for that would be the
+    /// last one.
+    public mutating func appendChunk(_ data: Span<UInt8>) {
+        guard !data.isEmpty else { return }
+        appendHex(UInt64(data.count), digits: ByteWriter.hexDigits(data.count))
+        append("\r\n")
+        append(data)
+        append("\r\n")
+    }
+
+    /// Bytes that a chunk of `count` bytes of data has besides them.
+    public static func chunkOverhead(for count: Int) -> Int {
+        count == 0 ? 0 : hexDigits(count) + 4
+    }
+
+    /// Appends the last chunk and an empty trailer section.
+    public mutating func appendLastChunk() {
+        append("0\r\n\r\n")
+    }
+
+    /// Appends the last chunk's line only; the caller appends trailers, then `appendHeadEnd`.
+    public mutating func appendLastChunkLine() {
+        append("0\r\n")
+    }
+
+    private static func hexDigits(_ count: Int) -> Int {
+        (Int.bitWidth - count.leadingZeroBitCount + 3) / 4
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// One or more token characters (RFC 9110 §5.6.2).
+    public var isToken: Bool {
+        let table = CharacterClass()
+        for offset in 0..<count {
+            guard table.contains(self[offset], CharacterClass.token) else { return false }
+        }
+        return count > 0
+    }
+
+    /// No control byte but HTAB: what a field's value may hold (RFC 9110 §5.5).
+    public var isFieldValue: Bool {
+        var position = firstControl(from: 0)
+        while position < count {
+            guard self[position] == .tab else { return false }
+            position = firstControl(from: position &+ 1)
+        }
+        return true
+    }
+
+    /// Only ASCII above the space.
+    var isVisible: Bool {
+        for offset in 0..<count {
+            guard self[offset] > 0x20, self[offset] < 0x7F else { return false }
+        }
+        return true
+    }
+}
