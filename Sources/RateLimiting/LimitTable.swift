@@ -43,9 +43,11 @@ public final class LimitTable: @unchecked Sendable {
     static let attempts = 1024
     private static let claimBit: UInt64 = 1 << 63
 
-    /// Fewest slots, most slots, and how many when nothing is said (4 MiB).
+    /// Fewest slots of a table.
     public static let leastSlots = 16
+    /// Most slots of a table (1 GiB).
     public static let mostSlots = 1 << 26
+    /// Slots when nothing is said (4 MiB).
     public static let defaultSlots = 1 << 18
 
     /// How many slots there are.
