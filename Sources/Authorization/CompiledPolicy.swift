@@ -18,6 +18,7 @@ public final class CompiledPolicy: @unchecked Sendable {
     /// Role names by their number in a `RoleSet`.
     public let roleNames: [String]
 
+    private let filters: FlatTable<RouteFilter>
     private let table: FlatTable<CompiledRoute>
     private let bytes: FlatTable<UInt8>
     private let rules: FlatTable<RoleSet>
@@ -34,6 +35,7 @@ public final class CompiledPolicy: @unchecked Sendable {
         self.roleNames = roleNames
         var compiler = PolicyCompiler()
         for route in routes { compiler.add(route) }
+        filters = FlatTable(routes.map { RouteFilter(path: $0.path, host: $0.host) })
         table = FlatTable(compiler.routes)
         bytes = FlatTable(compiler.text)
         rules = FlatTable(compiler.rules)
@@ -55,13 +57,16 @@ public final class CompiledPolicy: @unchecked Sendable {
         host: Span<UInt8>, path: Span<UInt8>, method: HTTP.Method, methodText: Span<UInt8>
     ) -> RouteMatch {
         let name = host.extracting(first: CompiledPolicy.nameCount(host))
-        let start = CompiledPolicy.firstEight(path)
+        let pathBits = RouteFilter.pathBits(path)
+        let hostBits = RouteFilter.hostBits(name)
         let bit = MethodSet.bit(method)
         var refused = -1
         for index in 0..<table.count {
-            // Safe: the index runs below the table's count.
+            // Safe: the index runs below the count of both tables.
+            guard unsafe filters.base[index].passes(path: pathBits, host: hostBits) else {
+                continue
+            }
             let route = unsafe table.base + index
-            guard unsafe start & route.pointee.prefixMask == route.pointee.prefix else { continue }
             if unsafe route.pointee.hasHost {
                 let isHost = unsafe matches(
                     name, text(route.pointee.host), isWildcard: route.pointee.isHostWildcard)
@@ -203,14 +208,6 @@ public final class CompiledPolicy: @unchecked Sendable {
         return end
     }
 
-    /// The first eight bytes as a little-endian word, zeros where there are none.
-    private static func firstEight(_ path: Span<UInt8>) -> UInt64 {
-        if path.count >= 8 { return path.word(at: 0) }
-        var word: UInt64 = 0
-        for offset in 0..<path.count { word |= UInt64(path[offset]) << UInt64(offset &* 8) }
-        return word
-    }
-
     /// Whether `name` is the lower-case `pattern`, or ends with it behind at least one byte.
     private func matches(_ name: Span<UInt8>, _ pattern: Span<UInt8>, isWildcard: Bool) -> Bool {
         guard isWildcard else { return matches(name, pattern) }
@@ -218,14 +215,32 @@ public final class CompiledPolicy: @unchecked Sendable {
         return matches(name.extracting(last: pattern.count), pattern)
     }
 
-    /// Whether `name` is `other`, letter case aside.
+    /// Whether `name` is `other`, letter case aside; eight bytes at a time.
     private func matches(_ name: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
         guard name.count == other.count else { return false }
-        for offset in 0..<name.count
-        where name[offset].asciiLowercased != other[offset].asciiLowercased {
-            return false
+        var offset = 0
+        while offset &+ 8 <= name.count {
+            let left = CompiledPolicy.lowercased(name.word(at: offset))
+            let right = CompiledPolicy.lowercased(other.word(at: offset))
+            if left != right { return false }
+            offset &+= 8
+        }
+        while offset < name.count {
+            if name[offset].asciiLowercased != other[offset].asciiLowercased { return false }
+            offset &+= 1
         }
         return true
+    }
+
+    /// Eight bytes with A–Z folded to a–z, others as they are.
+    @inline(__always)
+    private static func lowercased(_ word: UInt64) -> UInt64 {
+        let low = word & 0x7F7F_7F7F_7F7F_7F7F
+        // The top bit of each byte says: at least 'A', and above 'Z'.
+        let least = low &+ 0x3F3F_3F3F_3F3F_3F3F
+        let above = low &+ 0x2525_2525_2525_2525
+        let isUpper = least & ~above & ~word & 0x8080_8080_8080_8080
+        return word | isUpper >> 2
     }
 
     private func lists(_ name: Span<UInt8>, in list: Span<UInt8>) -> Bool {

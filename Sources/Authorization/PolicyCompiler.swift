@@ -70,16 +70,13 @@ struct PolicyCompiler {
     private mutating func addPath(_ path: PathPattern, to compiled: inout CompiledRoute) {
         var steps: [UInt8] = []
         var literal: [UInt8] = []
-        var isFirst = true
         func flush() {
             guard !literal.isEmpty else { return }
-            if isFirst { setPrefix(literal, of: &compiled) }
             steps.append(PathStep.literal)
             steps.append(UInt8(literal.count >> 8))
             steps.append(UInt8(literal.count & 0xFF))
             steps += literal
             literal = []
-            isFirst = false
         }
         var hasRest = false
         for segment in path.segments {
@@ -100,13 +97,6 @@ struct PolicyCompiler {
         flush()
         if !hasRest { steps.append(PathStep.end) }
         compiled.path = add(steps)
-    }
-
-    private func setPrefix(_ literal: [UInt8], of compiled: inout CompiledRoute) {
-        for (index, byte) in literal.prefix(8).enumerated() {
-            compiled.prefix |= UInt64(byte) << UInt64(index * 8)
-            compiled.prefixMask |= 0xFF << UInt64(index * 8)
-        }
     }
 
     private mutating func add(_ bytes: some Sequence<UInt8>) -> ByteRange {

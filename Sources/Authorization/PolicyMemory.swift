@@ -9,9 +9,6 @@ struct TableRange: BitwiseCopyable {
 
 /// One route in the form that requests are matched against.
 struct CompiledRoute: BitwiseCopyable {
-    /// The first eight bytes that a path must begin with, and which bits of them count.
-    var prefix: UInt64 = 0
-    var prefixMask: UInt64 = 0
     var methods: UInt16 = 0
     var isAnyMethod = true
     var hasHost = false
