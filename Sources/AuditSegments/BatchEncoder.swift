@@ -1,0 +1,197 @@
+import CZstd
+import Crypto
+import Primitives
+
+/// Turns records into one batch frame: commitments and entries, tree leaves, compressed records.
+///
+/// All memory is made in `init`; a record allocates nothing. Sealed bytes are, before zstd, per
+/// record: u32 length ‖ u8 kind ‖ u8 n ‖ n × (salt[16] ‖ u32 length ‖ bytes). They are not
+/// encrypted yet: the age file would be made in `compress`, and the flag set in `stamp`.
+@safe
+public struct BatchEncoder: ~Copyable, @unchecked Sendable {
+    // Sendable: everything here moves with its one owner.
+    private let frame: UnsafeMutablePointer<UInt8>
+    private let frameCapacity: Int
+    private let plain: UnsafeMutablePointer<UInt8>
+    private var plainCount = 0
+    private let salts: UnsafeMutablePointer<UInt8>
+    private var saltsLeft = 0
+    private let compressor: OpaquePointer
+    private let crc: CRC32C
+    private var hasher: TreeHasher
+
+    /// Records in the batch.
+    public private(set) var count = 0
+    private var firstIndex: UInt64 = 0
+    private var firstTime = WallTime(microseconds: .max)
+    private var lastTime = WallTime(microseconds: .min)
+    private var sealedCount = 0
+    private var frameCount = 0
+
+    /// Bytes of records that a batch may hold before compression.
+    public let capacity: Int
+    /// Most records that a batch may hold.
+    public let countLimit: Int
+    private static let parts = 3
+    /// u32 length, u8 kind, u8 n, and per part a salt and a u32 length.
+    private static let overhead = 6 + parts * (TreeHasher.saltBytes + 4)
+    private static let saltsAtOnce = 1024 * parts * TreeHasher.saltBytes
+
+    /// An encoder of batches of at most `capacity` bytes and `countLimit` records.
+    ///
+    /// - Parameter level: zstd's; docs/decisions say how it was chosen.
+    public init(
+        capacity: Int, countLimit: Int, level: Int32, library: borrowing CryptoLibrary
+    ) throws(EvidenceError) {
+        precondition(capacity > 0 && countLimit > 0)
+        let newHasher = try TreeHasher(library)
+        guard let made = unsafe ZSTD_createCCtx() else { throw .compressionFailed }
+        hasher = newHasher
+        crc = CRC32C()
+        self.capacity = capacity
+        self.countLimit = countLimit
+        _ = unsafe ZSTD_CCtx_setParameter(made, ZSTD_c_compressionLevel, level)
+        unsafe compressor = made
+        frameCapacity =
+            FrameHeader.byteCount + BatchHeader.byteCount + countLimit * TreeHasher.entryBytes
+            + ZSTD_compressBound(capacity) + 8
+        unsafe frame = .allocate(capacity: frameCapacity)
+        unsafe plain = .allocate(capacity: capacity)
+        unsafe salts = .allocate(capacity: BatchEncoder.saltsAtOnce)
+    }
+
+    deinit {
+        unsafe ZSTD_freeCCtx(compressor)
+        unsafe frame.deallocate()
+        unsafe plain.deallocate()
+        unsafe salts.deallocate()
+    }
+
+    /// Bytes of records in the batch, before compression.
+    public var byteCount: Int { plainCount }
+
+    /// Adds a record of three parts as the next entry of `tree`; false when the batch has no room.
+    ///
+    /// - Throws: `recordTooLarge` for a record that no batch has room for.
+    public mutating func add(
+        kind: UInt8, time: WallTime, core: Span<UInt8>, subject: Span<UInt8>,
+        detail: Span<UInt8>, tree: inout LogTree
+    ) throws(EvidenceError) -> Bool {
+        let size = BatchEncoder.overhead + core.count + subject.count + detail.count
+        guard size <= capacity else { throw .recordTooLarge }
+        guard size <= capacity - plainCount, count < countLimit else { return false }
+        if count == 0 { firstIndex = tree.size }
+        firstTime = min(firstTime, time)
+        lastTime = max(lastTime, time)
+        storeBigEndian(UInt32(truncatingIfNeeded: size - 4))
+        // Safe: the size was checked against the room for all stores of this function.
+        unsafe plain[plainCount] = kind
+        unsafe plain[plainCount + 1] = UInt8(BatchEncoder.parts)
+        plainCount += 2
+        let commitment = hasher.commitment(
+            storePart(0, core), storePart(1, subject), storePart(2, detail))
+        let offset = FrameHeader.byteCount + BatchHeader.entryRange(count).lowerBound
+        // Safe: the count was checked against the limit that the frame's memory was made for.
+        let memory = unsafe UnsafeMutableBufferPointer(
+            start: frame + offset, count: TreeHasher.entryBytes)
+        var writer = unsafe ByteWriter(over: memory)
+        writer.appendEntry(kind: kind, commitment: commitment)
+        tree.append(writer.span, &hasher)
+        count += 1
+        return true
+    }
+
+    /// Compresses the records; the batch takes no more of them until `reset`.
+    public mutating func compress() throws(EvidenceError) {
+        precondition(count > 0)
+        let offset = FrameHeader.byteCount + clearCount
+        // Safe: both pieces of memory are this value's own; the bound is what zstd may need.
+        let result = unsafe ZSTD_compress2(
+            compressor, frame + offset, frameCapacity - offset, plain, plainCount)
+        guard ZSTD_isError(result) == 0 else { throw .compressionFailed }
+        sealedCount = result
+    }
+
+    /// Completes the frame as number `number` after the frame `previous`, and answers its hash.
+    ///
+    /// It may be done again with other numbers, when the frame has to go into another segment.
+    public mutating func stamp(number: UInt64, previous: Digest256) -> Digest256 {
+        precondition(sealedCount > 0)
+        var header = FrameHeader(
+            type: .batch, number: number, clearCount: clearCount, sealedCount: sealedCount,
+            previous: previous)
+        frameCount = header.frameCount
+        writeHeader(header)
+        let contentCount = FrameHeader.byteCount + clearCount + sealedCount
+        // Safe: these bytes lie inside the frame's memory, which has 8 to spare.
+        unsafe (frame + contentCount).initialize(repeating: 0, count: frameCount - contentCount)
+        let content = unsafe Span(_unsafeStart: UnsafePointer(frame), count: contentCount)
+        header.checksum = crc.checksum(content)
+        writeHeader(header)
+        return hasher.plain(unsafe Span(_unsafeStart: UnsafePointer(frame), count: frameCount))
+    }
+
+    /// The frame that the last `stamp` completed.
+    public var bytes: Span<UInt8> {
+        @_lifetime(borrow self)
+        get {
+            // Safe: the first `frameCount` bytes were written by `stamp`.
+            let span = unsafe Span(_unsafeStart: UnsafePointer(frame), count: frameCount)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// Forgets the batch.
+    public mutating func reset() {
+        count = 0
+        plainCount = 0
+        sealedCount = 0
+        frameCount = 0
+        firstTime = WallTime(microseconds: .max)
+        lastTime = WallTime(microseconds: .min)
+    }
+
+    private var clearCount: Int { BatchHeader.byteCount + count * TreeHasher.entryBytes }
+
+    private mutating func writeHeader(_ header: FrameHeader) {
+        let size = FrameHeader.byteCount + BatchHeader.byteCount
+        // Safe: the frame's memory begins with both headers.
+        var writer = unsafe ByteWriter(over: UnsafeMutableBufferPointer(start: frame, count: size))
+        header.append(to: &writer)
+        BatchHeader(
+            firstIndex: firstIndex, count: count, firstTime: firstTime, lastTime: lastTime
+        ).append(to: &writer)
+    }
+
+    /// Stores salt, length and bytes of a part, and answers its hash.
+    private mutating func storePart(_ number: UInt8, _ bytes: Span<UInt8>) -> Digest256 {
+        if saltsLeft == 0 {
+            // Safe: all of the memory is filled. One call lasts for a thousand records.
+            unsafe RandomBytes.fill(
+                UnsafeMutableRawBufferPointer(start: salts, count: BatchEncoder.saltsAtOnce))
+            saltsLeft = BatchEncoder.saltsAtOnce
+        }
+        saltsLeft -= TreeHasher.saltBytes
+        // Safe: `add` made sure of the room for all three parts.
+        let salt = unsafe plain + plainCount
+        unsafe salt.update(from: salts + saltsLeft, count: TreeHasher.saltBytes)
+        plainCount += TreeHasher.saltBytes
+        storeBigEndian(UInt32(truncatingIfNeeded: bytes.count))
+        unsafe bytes.withUnsafeBufferPointer { source in
+            if let start = source.baseAddress {
+                unsafe (plain + plainCount).update(from: start, count: bytes.count)
+            }
+        }
+        plainCount += bytes.count
+        let saltSpan = unsafe Span(
+            _unsafeStart: UnsafePointer(salt), count: TreeHasher.saltBytes)
+        return hasher.part(number, salt: saltSpan, bytes: bytes)
+    }
+
+    private mutating func storeBigEndian(_ value: UInt32) {
+        // Safe: `add` made sure of the room.
+        unsafe UnsafeMutableRawPointer(plain + plainCount).storeBytes(
+            of: value.bigEndian, as: UInt32.self)
+        plainCount += 4
+    }
+}

@@ -1,0 +1,82 @@
+import Primitives
+
+/// A log's tree and the entries under it, as far as they are not stored as tiles yet.
+public struct LogTree: ~Copyable, Sendable {
+    /// The tree over the entries.
+    public private(set) var hashes = HashTree()
+    /// Index of the first entry in memory, a multiple of a tile's width.
+    private var firstEntry: UInt64 = 0
+    private var entries: [UInt8] = []
+
+    /// The log of no entries.
+    public init() {}
+
+    /// Entries in the log.
+    public var size: UInt64 { hashes.size }
+
+    /// Adds an entry of 36 bytes.
+    public mutating func append(_ entry: Span<UInt8>, _ hasher: inout TreeHasher) {
+        precondition(entry.count == TreeHasher.entryBytes)
+        hashes.append(hasher.leaf(entry), &hasher)
+        // Safe: the entry is only read, for the length of the call.
+        unsafe entry.withUnsafeBufferPointer { unsafe entries.append(contentsOf: $0) }
+    }
+
+    /// The root over all entries.
+    public func root(_ hasher: inout TreeHasher) -> Digest256 {
+        hashes.root(&hasher)
+    }
+
+    /// The tiles that differ between the tree of `size` entries and this one, each as wide as now.
+    ///
+    /// - Parameter stored: Entries whose tiles exist; at least up to there was `forget` not called.
+    public func tiles(since stored: UInt64) -> [TilePath] {
+        var paths: [TilePath] = []
+        guard size > stored else { return paths }
+        paths += changed(level: nil, from: stored, to: size)
+        for level in 0..<hashes.levelCount {
+            let shift = UInt64(level * HashTree.tileHeight)
+            paths += changed(level: level, from: stored >> shift, to: size >> shift)
+        }
+        return paths
+    }
+
+    /// The bytes of a tile or a bundle of entries; nil when it is not in memory.
+    ///
+    /// A bundle has, per entry, a u16 length and the entry (C2SP tlog-tiles).
+    public func bytes(of path: TilePath) -> [UInt8]? {
+        if let level = path.level {
+            guard let tile = hashes.tile(level: level, index: path.index) else { return nil }
+            let count = path.width * Digest256.byteCount
+            return tile.count >= count ? Array(tile.prefix(count)) : nil
+        }
+        let start = path.index * UInt64(HashTree.tileWidth)
+        guard start >= firstEntry, start + UInt64(path.width) <= size else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(path.width * (2 + TreeHasher.entryBytes))
+        for index in 0..<path.width {
+            let offset = (Int(start - firstEntry) + index) * TreeHasher.entryBytes
+            bytes.append(0)
+            bytes.append(UInt8(TreeHasher.entryBytes))
+            bytes.append(contentsOf: entries[offset..<offset + TreeHasher.entryBytes])
+        }
+        return bytes
+    }
+
+    /// Drops from memory what the whole tiles of the first `stored` entries hold.
+    public mutating func forget(upTo stored: UInt64) {
+        hashes.forget(upTo: stored)
+        let first = stored / UInt64(HashTree.tileWidth) * UInt64(HashTree.tileWidth)
+        guard first > firstEntry else { return }
+        entries.removeFirst(Int(first - firstEntry) * TreeHasher.entryBytes)
+        firstEntry = first
+    }
+
+    private func changed(level: Int?, from old: UInt64, to new: UInt64) -> [TilePath] {
+        let width = UInt64(HashTree.tileWidth)
+        guard new > old else { return [] }
+        return (old / width...(new - 1) / width).map { index in
+            TilePath(level: level, index: index, width: Int(min(width, new - index * width)))
+        }
+    }
+}
