@@ -139,6 +139,9 @@ public struct RequestHead: ~Copyable {
         version = try window.version(at: end &- 8, refusal: .requestLineMalformed)
         guard method != .connect, method != .trace else { throw .methodRefused }
         let range = ByteRange(start: position &+ 1, count: end &- 10 &- position)
+        guard window.extracting(range).firstIndex(of: .space, from: 0) == nil else {
+            throw .requestLineMalformed
+        }
         try target.parse(window, range, method: method)
         return end &+ 2
     }
