@@ -11,3 +11,5 @@
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+
+static inline int sallyport_public_key_selection(void) { return EVP_PKEY_PUBLIC_KEY; }
