@@ -36,36 +36,19 @@ public struct Descriptor: ~Copyable, Sendable {
         return number
     }
 
-    /// Reads once into the `memory` (`read(2)`); `EINTR` is retried.
-    ///
-    /// The caller promises that `memory` is allocated.
-    @unsafe
-    public borrowing func read(into memory: UnsafeMutableRawBufferPointer) -> TransferResult {
-        while true {
-            let count = unsafe Glibc.read(number, memory.baseAddress, memory.count)
-            if count > 0 { return .transferred(count) }
-            if count == 0 { return .endOfStream }
-            switch errno {
-            case EINTR: continue
-            case EAGAIN: return .wouldBlock
-            case let code: return .failed(code)
-            }
-        }
-    }
-
     /// Sends `bytes` once (`send(2)` without SIGPIPE); `EINTR` is retried.
     @inlinable
     public borrowing func send(_ bytes: Span<UInt8>) -> TransferResult {
-        // Safe: the buffer is only read, for the length of the call.
-        unsafe bytes.withUnsafeBytes { unsafe send(memory: $0) }
+        Descriptor.send(bytes, to: number)
     }
 
-    @unsafe
-    @usableFromInline
-    borrowing func send(memory: UnsafeRawBufferPointer) -> TransferResult {
+    /// Sends `bytes` once to the open descriptor `number`, whose owner the caller knows.
+    public static func send(_ bytes: Span<UInt8>, to number: CInt) -> TransferResult {
         while true {
-            let flags = CInt(MSG_NOSIGNAL)
-            let count = unsafe Glibc.send(number, memory.baseAddress, memory.count, flags)
+            // Safe: the buffer is only read, for the length of the call.
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe Glibc.send(number, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
+            }
             if count >= 0 { return .transferred(count) }
             switch errno {
             case EINTR: continue
@@ -86,5 +69,26 @@ public struct Descriptor: ~Copyable, Sendable {
         // Safe: the option is only read, for the length of the call.
         _ = unsafe setsockopt(
             number, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+}
+
+extension PooledBuffer {
+    /// Reads once from the open descriptor `number` behind the bytes held (`recv(2)`).
+    ///
+    /// `EINTR` is retried. The buffer must have room.
+    public mutating func read(from number: CInt) -> TransferResult {
+        // Safe: the kernel fills at most the free memory, and `fill` checks how much.
+        unsafe fill { memory in
+            while true {
+                let count = unsafe Glibc.recv(number, memory.baseAddress, memory.count, 0)
+                if count > 0 { return (count, .transferred(count)) }
+                if count == 0 { return (0, .endOfStream) }
+                switch errno {
+                case EINTR: continue
+                case EAGAIN: return (0, .wouldBlock)
+                case let code: return (0, .failed(code))
+                }
+            }
+        }
     }
 }

@@ -8,6 +8,9 @@ public struct AcceptedStream: ~Copyable {
     public var descriptor: Descriptor
     /// Who connected.
     public let peer: PeerAddress
+
+    /// Hands the socket over.
+    public consuming func takeDescriptor() -> Descriptor { descriptor }
 }
 
 /// What one `accept4` did.
@@ -41,6 +44,16 @@ public struct Listener: ~Copyable, Sendable {
         self.address = try descriptor.localAddress()
         self.descriptor = descriptor
     }
+
+    /// Takes ownership of the bound, listening socket `number`, such as one that systemd opened.
+    public init(owning number: CInt) throws(SystemError) {
+        let descriptor = Descriptor(owning: number)
+        address = try descriptor.localAddress()
+        self.descriptor = descriptor
+    }
+
+    /// Gives up ownership of the socket without closing it.
+    public consuming func release() -> CInt { descriptor.release() }
 
     /// Takes one waiting connection: non-blocking, without delay.
     public borrowing func accept() -> AcceptResult {

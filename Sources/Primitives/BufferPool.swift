@@ -141,6 +141,23 @@ public struct PooledBuffer: ~Copyable {
         return result
     }
 
+    /// A writer that appends behind the bytes held; `commit` makes what it wrote part of them.
+    ///
+    /// Until then the buffer must not be changed. For callers that can't use the closure of
+    /// `write`, because it would capture the buffer's owner.
+    public func writer() -> ByteWriter {
+        // Safe: a pool's memory is never freed.
+        let target = unsafe UnsafeMutableBufferPointer(
+            start: memory + start, count: capacity - start)
+        return unsafe ByteWriter(over: target, count: end - start)
+    }
+
+    /// Takes over what `writer`, which this buffer made, has written.
+    public mutating func commit(_ writer: borrowing ByteWriter) {
+        precondition(writer.capacity == capacity - start && writer.count >= end - start)
+        end = start + writer.count
+    }
+
     /// Runs `body` with a writer that appends behind the bytes held.
     public mutating func write<Failure: Error, Result>(
         _ body: (inout ByteWriter) throws(Failure) -> Result

@@ -4,8 +4,10 @@ import Primitives
 public struct EndpointSettings: Sendable, Equatable {
     /// A host name or an address literal, without brackets.
     public var host: String
+    /// The TCP port.
     public var port: UInt16
 
+    /// The endpoint at `host` and `port`.
     public init(host: String, port: UInt16) {
         self.host = host
         self.port = port
@@ -14,8 +16,11 @@ public struct EndpointSettings: Sendable, Equatable {
 
 /// A named group of endpoints, and how long to wait for them.
 public struct UpstreamSettings: Sendable, Equatable {
+    /// The name in the settings file.
     public var name: String
+    /// Where requests are sent, in turn.
     public var endpoints: [EndpointSettings]
+    /// How long one connect may take.
     public var connectMilliseconds: UInt32 = 1000
     /// From the request's end to the response head's end.
     public var responseMilliseconds: UInt32 = 30_000
@@ -28,6 +33,7 @@ public struct UpstreamSettings: Sendable, Equatable {
     /// How long an idle connection is kept.
     public var idleMilliseconds: UInt32 = 60_000
 
+    /// The upstream `name` with every default.
     public init(name: String, endpoints: [EndpointSettings]) {
         self.name = name
         self.endpoints = endpoints
