@@ -6,11 +6,12 @@ import Testing
         PeerAddress(ipv4: ipv4, port: 0).address
     }
 
-    @Test(arguments: [
-        (0x0A00_0000, 104, 0x0AFF_FFFF, true), (0x0A00_0000, 104, 0x0B00_0000, false),
-        (0x7F00_0001, 128, 0x7F00_0001, true), (0x7F00_0001, 128, 0x7F00_0002, false),
-        (0x0A01_0203, 96, 0x0000_0000, true),
-    ] as [(UInt32, Int, UInt32, Bool)])
+    @Test(
+        arguments: [
+            (0x0A00_0000, 104, 0x0AFF_FFFF, true), (0x0A00_0000, 104, 0x0B00_0000, false),
+            (0x7F00_0001, 128, 0x7F00_0001, true), (0x7F00_0001, 128, 0x7F00_0002, false),
+            (0x0A01_0203, 96, 0x0000_0000, true),
+        ] as [(UInt32, Int, UInt32, Bool)])
     func `an address is inside when the shared bits agree`(
         base: UInt32, bits: Int, other: UInt32, expected: Bool
     ) {
