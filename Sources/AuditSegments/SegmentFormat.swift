@@ -109,8 +109,9 @@ public struct BatchHeader: Equatable, Sendable, BitwiseCopyable {
     public var firstIndex: UInt64
     /// Entries in the batch.
     public var count: Int
-    /// Earliest and latest time of a record.
+    /// Earliest time of a record.
     public var firstTime: WallTime
+    /// Latest time of a record.
     public var lastTime: WallTime
 
     /// Bytes before the entries.

@@ -1,0 +1,42 @@
+/// The files of one log, as the verifier reads them. Paths are relative to the log's folder.
+public protocol LogSource {
+    /// Names of the files directly in `folder`, in any order; none when there is no such folder.
+    func files(in folder: String) -> [String]
+    /// Names of the folders directly in `folder`, in any order.
+    func folders(in folder: String) -> [String]
+    /// The bytes of a file; nil when it is missing or can't be read.
+    func read(_ path: String) -> [UInt8]?
+}
+
+/// Where a log's files lie in its folder (format §1).
+public enum LogLayout {
+    /// Folder of the segments.
+    public static let segments = "segments"
+    /// Folder of what is served: the checkpoint and the tiles.
+    public static let served = "tlog"
+    /// The published checkpoint.
+    public static let checkpoint = "tlog/checkpoint"
+    /// Folder of the tiles.
+    public static let tiles = "tlog/tile"
+    /// Folder of every checkpoint ever signed.
+    public static let notes = "notes"
+    /// Ending of a segment's name.
+    public static let segmentEnding = ".alog"
+    /// Ending of the name of a torn tail that recovery put aside; a number may follow.
+    public static let tornEnding = ".torn"
+    /// Ending of the name of a file that is being written.
+    public static let temporaryEnding = ".tmp"
+
+    /// Name of the segment whose first frame has this number.
+    public static func segmentName(_ number: UInt64) -> String {
+        number.twentyDigits + segmentEnding
+    }
+
+    /// Number of the first frame of the segment `name`; nil for other files.
+    public static func segmentNumber(_ name: String) -> UInt64? {
+        guard name.hasSuffix(segmentEnding) else { return nil }
+        let digits = name.dropLast(segmentEnding.count)
+        guard digits.utf8.count == 20, let number = UInt64(digits) else { return nil }
+        return segmentName(number) == name ? number : nil
+    }
+}

@@ -1,0 +1,355 @@
+import Crypto
+import Primitives
+
+/// Proves a whole log, or names what is wrong with it, where, and up to when it held.
+///
+/// It checks that the frames of all segments follow each other; that each sealed record is the one
+/// its entry commits to; that every checkpoint is signed by the key and names the root over the
+/// entries before it; that per boot and worker every sequence number is a record or in a gap leaf;
+/// and that tiles, published checkpoint and notes say the same as the segments.
+///
+/// Memory is that of one segment and of the sequences that are open.
+public struct LogVerifier<Source: LogSource>: ~Copyable {
+    let source: Source
+    let key: NoteKey
+    private let readsRecords: Bool
+    var hasher: TreeHasher
+    private var reader: FrameReader
+    var tree: LogTree
+    var report = VerificationReport()
+    /// Whether the tree is that of all entries so far.
+    var isTreeWhole = true
+    /// Every note of a checkpoint frame, hashed, in order.
+    var notes: [Digest256] = []
+    private var accounts: [WorkerBoot: SequenceAccount] = [:]
+    private var openEnds: [WorkerBoot: UInt64] = [:]
+    private var previousDigest = Digest256.zero
+    private var isEndClean = true
+    private var boot: UInt64?
+    private var hasStopped = false
+    var listedTiles: [TilePath: Set<Int>] = [:]
+    var tilesDone: UInt64 = 0
+    /// Whole tiles that are not stored as such, and the widths that are.
+    var incompleteTiles: [TilePath: Set<Int>] = [:]
+
+    /// A verifier of the log in `source` against `key`.
+    ///
+    /// - Parameter readsRecords: False leaves the sealed records and the sequences out: quicker,
+    ///   and possible without the key that they are encrypted to.
+    public init(
+        source: Source, key: NoteKey, readsRecords: Bool = true
+    ) throws(EvidenceError) {
+        let library: CryptoLibrary
+        do {
+            library = try CryptoLibrary()
+        } catch {
+            throw .cryptographyFailed
+        }
+        let newHasher = try TreeHasher(library)
+        let newReader = try FrameReader(library: library)
+        hasher = newHasher
+        reader = newReader
+        tree = LogTree()
+        self.source = source
+        self.key = key
+        self.readsRecords = readsRecords
+    }
+
+    /// Reads everything and answers what it found.
+    ///
+    /// - Parameter progress: Told how many of how many segments are read.
+    public consuming func verify(
+        progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    ) -> VerificationReport {
+        report.origin = key.name
+        listTiles()
+        let names = source.files(in: LogLayout.segments).sorted()
+        let numbers = names.compactMap { LogLayout.segmentNumber($0) }
+        for name in names where LogLayout.segmentNumber(name) == nil {
+            let isTorn = name.contains(LogLayout.tornEnding)
+            let weight = isTorn ? FindingWeight.notice : .broken
+            add(isTorn ? .tornFile : .tileUnknown, "\(LogLayout.segments)/\(name)", weight: weight)
+        }
+        if numbers.first != 0 { add(.beginningMissing, LogLayout.segments) }
+        for (position, number) in numbers.enumerated() {
+            let next = position + 1 < numbers.count ? numbers[position + 1] : nil
+            verifySegment(number, next: next)
+            checkTiles()
+            progress(position + 1, numbers.count)
+        }
+        finishSequences()
+        finishTree()
+        checkNotes()
+        return report
+    }
+
+    mutating func add(
+        _ problem: Problem, _ file: String, at offset: Int? = nil, weight: FindingWeight = .broken
+    ) {
+        guard report.findings.count < VerificationReport.findingLimit else {
+            report.findingsOmitted += 1
+            return
+        }
+        report.findings.append(
+            Finding(
+                weight: weight, problem: problem, file: file, offset: offset,
+                provenSize: report.checkpointSize, provenUntil: report.checkpointTime))
+    }
+
+    // MARK: Segments
+
+    private mutating func verifySegment(_ number: UInt64, next: UInt64?) {
+        let file = "\(LogLayout.segments)/\(LogLayout.segmentName(number))"
+        guard let bytes = source.read(file) else {
+            add(.unreadable, file)
+            isTreeWhole = false
+            return
+        }
+        report.segments += 1
+        reader.beginSegment()
+        if reader.nextNumber != number {
+            if isTreeWhole { add(.segmentName, file) }
+            resume(at: bytes, number: number)
+        }
+        var offset = 0
+        while true {
+            do {
+                guard let frame = try reader.next(bytes.span, at: offset) else { break }
+                report.frames += 1
+                take(frame, bytes, file)
+                offset = frame.end
+            } catch {
+                refuse(error, bytes, offset, file, isLast: next == nil)
+                break
+            }
+        }
+        if !reader.isSealed {
+            isEndClean = false
+            if offset == bytes.count || next != nil {
+                add(.unsealed, file, weight: next == nil ? .unfinished : .notice)
+            }
+        } else {
+            isEndClean = true
+        }
+        previousDigest = hasher.plain(bytes.span)
+    }
+
+    /// Finds out where to go on, when what came before is broken.
+    private mutating func resume(at bytes: [UInt8], number: UInt64) {
+        isTreeWhole = false
+        guard let header = try? FrameHeader(bytes.span), header.frameCount <= bytes.count else {
+            return
+        }
+        let start = FrameHeader.byteCount
+        let head = try? SegmentHead(json: Array(bytes[start..<start + header.clearCount]))
+        reader.resume(
+            number: header.number, previous: header.previous,
+            index: head?.firstIndex ?? reader.nextIndex)
+    }
+
+    private mutating func refuse(
+        _ error: EvidenceError, _ bytes: [UInt8], _ offset: Int, _ file: String, isLast: Bool
+    ) {
+        // Torn is only what nothing whole follows: a frame after it shows that it was whole once.
+        let isTorn = isLast && !hasFrame(bytes, after: offset)
+        if isTorn {
+            add(
+                .tornTail(bytes: bytes.count - offset), file, at: offset, weight: .unfinished)
+            return
+        }
+        add(.frame(error), file, at: offset)
+        if isTreeWhole { add(.unprovable(from: reader.nextIndex), file, at: offset) }
+        isTreeWhole = false
+    }
+
+    /// Whether a frame with a good CRC begins anywhere behind `offset`.
+    private func hasFrame(_ bytes: [UInt8], after offset: Int) -> Bool {
+        guard let library = try? CryptoLibrary() else { return true }
+        var position = (offset + 8) & ~7
+        while position + FrameHeader.byteCount <= bytes.count {
+            if bytes[position] == 0x41, bytes[position + 1] == 0x4C,
+                let header = try? FrameHeader(bytes.span.extracting(droppingFirst: position)),
+                var probe = try? FrameReader(
+                    nextNumber: header.number, previous: header.previous, library: library)
+            {
+                do {
+                    _ = try probe.next(bytes.span, at: position)
+                    return true
+                } catch .frame(.order), .frame(.firstIndex(_)) {
+                    return true
+                } catch {}
+            }
+            position += 8
+        }
+        return false
+    }
+
+    private mutating func take(_ frame: Frame, _ bytes: [UInt8], _ file: String) {
+        let clear = Array(bytes[frame.clear])
+        switch frame.header.type {
+        case .head: takeHead(clear, file, frame)
+        case .batch: takeBatch(clear, bytes, frame, file)
+        case .checkpoint: takeCheckpoint(clear, frame, file)
+        case .seal: takeSeal(clear, bytes, frame, file)
+        }
+    }
+
+    private mutating func takeHead(_ clear: [UInt8], _ file: String, _ frame: Frame) {
+        guard let head = try? SegmentHead(json: clear) else {
+            add(.frame(.headMalformed), file, at: 0)
+            return
+        }
+        let follows = !isTreeWhole || head.firstIndex == tree.size
+        if head.origin != key.name || head.verifierKey != key.text || !follows
+            || (isTreeWhole && head.previousSegment != previousDigest)
+        {
+            add(.headContradicts, file, at: 0)
+        }
+        if !isEndClean, head.isClean { add(.uncleanHidden, file, at: 0) }
+        if boot != head.boot {
+            boot = head.boot
+            report.boots += 1
+            hasStopped = false
+        }
+    }
+
+    private mutating func takeSeal(
+        _ clear: [UInt8], _ bytes: [UInt8], _ frame: Frame, _ file: String
+    ) {
+        let digest = hasher.plain(bytes.span.extracting(first: frame.offset))
+        guard let seal = try? SegmentSeal(json: clear), seal.digest == digest,
+            seal.end == reader.nextIndex
+        else {
+            add(.sealContradicts, file, at: frame.offset)
+            return
+        }
+    }
+
+    private mutating func takeCheckpoint(_ clear: [UInt8], _ frame: Frame, _ file: String) {
+        notes.append(hasher.plain(clear.span))
+        let checkpoint: Checkpoint
+        do {
+            checkpoint = try Checkpoint(note: clear, key: key)
+        } catch {
+            add(.checkpoint(error), file, at: frame.offset)
+            return
+        }
+        guard isTreeWhole else { return }
+        guard checkpoint.size == tree.size else {
+            add(
+                .checkpointSize(claimed: checkpoint.size, found: tree.size), file, at: frame.offset)
+            return
+        }
+        guard checkpoint.root == tree.root(&hasher) else {
+            add(.checkpointRoot(size: checkpoint.size), file, at: frame.offset)
+            return
+        }
+        report.checkpoints += 1
+        report.checkpointSize = checkpoint.size
+        report.checkpointTime = report.lastTime
+    }
+
+    private mutating func takeBatch(
+        _ clear: [UInt8], _ bytes: [UInt8], _ frame: Frame, _ file: String
+    ) {
+        guard let header = try? BatchHeader(clear: clear.span) else { return }
+        report.firstTime = min(report.firstTime ?? header.firstTime, header.firstTime)
+        report.lastTime = max(report.lastTime ?? header.lastTime, header.lastTime)
+        for position in 0..<header.count {
+            let entry = clear.span.extracting(BatchHeader.entryRange(position))
+            if isTreeWhole { tree.append(entry, &hasher) }
+            report.kinds[Int(entry[3])] += 1
+        }
+        guard readsRecords else { return }
+        do {
+            var batch = try SealedBatch(
+                bytes.span.extracting(frame.sealed), flags: frame.header.flags)
+            var position = 0
+            while let record = try batch.next() {
+                guard position < header.count else { throw EvidenceError.sealedMalformed }
+                let index = header.firstIndex + UInt64(position)
+                let range = BatchHeader.entryRange(position)
+                if record.entry(&hasher) != Array(clear[range]) {
+                    add(.recordDiffers(index: index), file, at: frame.offset)
+                }
+                account(record, index, file, frame.offset)
+                position += 1
+            }
+            guard position == header.count else { throw EvidenceError.sealedMalformed }
+        } catch let error as EvidenceError {
+            add(.sealed(error), file, at: frame.offset)
+        } catch {
+            add(.unreadable, file, at: frame.offset)
+        }
+    }
+
+    // MARK: Sequences
+
+    private mutating func account(
+        _ record: StoredRecord, _ index: UInt64, _ file: String, _ offset: Int
+    ) {
+        hasStopped = false
+        switch SequenceClaim(kind: record.kind, core: record.part(0)) {
+        case .nothing: break
+        case .stopped: hasStopped = true
+        case .malformed: add(.accountMissing(index: index), file, at: offset)
+        case .recorded(let owner, let sequence):
+            if !accounts[owner, default: SequenceAccount()].insert(sequence) {
+                add(
+                    .sequenceRepeated(
+                        boot: owner.boot, worker: owner.worker, sequence: sequence),
+                    file, at: offset)
+            }
+        case .lost(let owner, let from, let through):
+            add(
+                .gap(boot: owner.boot, worker: owner.worker, from: from, through: through), file,
+                at: offset, weight: .notice)
+            guard let through else {
+                openEnds[owner] = min(openEnds[owner] ?? .max, from)
+                return
+            }
+            report.gapNumbers += through - from + 1
+            if !accounts[owner, default: SequenceAccount()].insert(from...through) {
+                add(
+                    .sequenceRepeated(boot: owner.boot, worker: owner.worker, sequence: from),
+                    file, at: offset)
+            }
+        }
+    }
+
+    private mutating func finishSequences() {
+        for (owner, account) in accounts.sorted(by: {
+            ($0.key.boot, $0.key.worker) < ($1.key.boot, $1.key.worker)
+        }) {
+            let missing = account.missing()
+            guard !missing.isEmpty else { continue }
+            let isRunning = owner.boot == boot && !hasStopped
+            if isRunning {
+                let count = missing.reduce(0) { $0 + ($1.upperBound - $1.lowerBound + 1) }
+                add(
+                    .sequencePending(boot: owner.boot, worker: owner.worker, count: count),
+                    LogLayout.segments, weight: .unfinished)
+                continue
+            }
+            for numbers in missing where numbers.lowerBound < openEnds[owner] ?? .max {
+                add(
+                    .sequenceMissing(
+                        boot: owner.boot, worker: owner.worker, from: numbers.lowerBound,
+                        through: numbers.upperBound),
+                    LogLayout.segments)
+            }
+        }
+    }
+
+    private mutating func finishTree() {
+        report.size = reader.nextIndex
+        guard isTreeWhole else { return }
+        report.root = tree.root(&hasher)
+        if tree.size > report.checkpointSize {
+            add(
+                .uncovered(entries: tree.size - report.checkpointSize), LogLayout.segments,
+                weight: .unfinished)
+        }
+        checkLastTiles()
+    }
+}

@@ -1,0 +1,192 @@
+import Primitives
+
+/// How much a finding weighs.
+public enum FindingWeight: UInt8, Sendable, Comparable {
+    /// Worth knowing; everything still holds.
+    case notice = 0
+    /// Something is unfinished, as after a crash or while the log is being written: what lies past
+    /// it can't be told.
+    case unfinished
+    /// The log is not what was signed, or not complete.
+    case broken
+
+    /// Lighter findings come first.
+    public static func < (left: FindingWeight, right: FindingWeight) -> Bool {
+        left.rawValue < right.rawValue
+    }
+}
+
+/// What the verifier found wrong or remarkable.
+public enum Problem: Equatable, Sendable {
+    /// The bytes there are not the frame that has to come next.
+    case frame(EvidenceError)
+    /// The last segment ends in a frame that is not whole; no whole frame follows.
+    case tornTail(bytes: Int)
+    /// The segment ends without a seal, so the process ended without a clean shutdown.
+    case unsealed
+    /// A segment that is not the last one is unsealed, and the next head does not admit it.
+    case uncleanHidden
+    /// The segment's file name is not the number of its first frame.
+    case segmentName
+    /// The head names another origin, key, first index or segment before than there is.
+    case headContradicts
+    /// The seal names another last index or file digest than there is.
+    case sealContradicts
+    /// There is no segment, or the first one does not begin at frame 0.
+    case beginningMissing
+    /// A part of the file can't be read.
+    case unreadable
+    /// The sealed bytes are not the batch's records.
+    case sealed(EvidenceError)
+    /// The record is not the one that the entry commits to.
+    case recordDiffers(index: UInt64)
+    /// A checkpoint frame's note is malformed, or its signature does not hold.
+    case checkpoint(EvidenceError)
+    /// The checkpoint is for another number of entries than the frames before it hold.
+    case checkpointSize(claimed: UInt64, found: UInt64)
+    /// The checkpoint's root is not the root of the entries.
+    case checkpointRoot(size: UInt64)
+    /// Entries after this index can't be proven, because a frame before them is broken.
+    case unprovable(from: UInt64)
+    /// The last entries are durable, but no checkpoint covers them yet.
+    case uncovered(entries: UInt64)
+    /// A worker's sequence number is recorded twice.
+    case sequenceRepeated(boot: UInt64, worker: UInt64, sequence: UInt64)
+    /// Numbers of an ended boot are neither recorded nor in a gap leaf.
+    case sequenceMissing(boot: UInt64, worker: UInt64, from: UInt64, through: UInt64)
+    /// Numbers of the running boot are not recorded yet.
+    case sequencePending(boot: UInt64, worker: UInt64, count: UInt64)
+    /// A gap leaf says that these records are lost; `through` is nil when nobody knows how many.
+    case gap(boot: UInt64, worker: UInt64, from: UInt64, through: UInt64?)
+    /// A record or gap leaf has no worker sequence where it has to.
+    case accountMissing(index: UInt64)
+    /// A tile differs from the tree.
+    case tileDiffers
+    /// A tile that the last checkpoint needs is missing.
+    case tileMissing
+    /// A file among the tiles is none of the tree's.
+    case tileUnknown
+    /// The published checkpoint is not in a frame.
+    case publishedUnknown
+    /// There are checkpoints, but none is published.
+    case publishedMissing
+    /// The published checkpoint is not the last one.
+    case publishedBehind
+    /// The notes file has something that is no note of a frame, or in another order.
+    case noteUnknown
+    /// The notes end before the last checkpoint frame.
+    case noteMissing(count: Int)
+    /// A torn tail that a recovery put aside.
+    case tornFile
+    /// A temporary file that a crash left behind.
+    case temporaryFile
+}
+
+/// One finding: what, where, and up to when everything before it is proven.
+public struct Finding: Equatable, Sendable {
+    /// How much it weighs.
+    public var weight: FindingWeight
+    /// What was found.
+    public var problem: Problem
+    /// The file, from the log's folder on.
+    public var file: String
+    /// Where in the file, when that is known.
+    public var offset: Int?
+    /// Entries that a valid checkpoint before this place proves.
+    public var provenSize: UInt64
+    /// Time of the last of those entries; nil when there is none.
+    public var provenUntil: WallTime?
+}
+
+/// What the verifier counted and found.
+public struct VerificationReport: Sendable {
+    /// The log's name.
+    public var origin = ""
+    /// Entries in whole frames.
+    public var size: UInt64 = 0
+    /// The root over them; nil when a frame is broken.
+    public var root: Digest256?
+    /// Entries under the last valid checkpoint.
+    public var checkpointSize: UInt64 = 0
+    /// Time of the last entry under it.
+    public var checkpointTime: WallTime?
+    /// Segments read.
+    public var segments = 0
+    /// Frames read.
+    public var frames = 0
+    /// Checkpoint frames whose signature and root hold.
+    public var checkpoints = 0
+    /// Entries by kind; the index is the kind.
+    public var kinds = [UInt64](repeating: 0, count: 256)
+    /// Boots that wrote records.
+    public var boots = 0
+    /// Worker sequence numbers that gap leaves account for, as far as they are known.
+    public var gapNumbers: UInt64 = 0
+    /// Tiles and bundles compared.
+    public var tiles = 0
+    /// Earliest time of an entry.
+    public var firstTime: WallTime?
+    /// Latest time of an entry.
+    public var lastTime: WallTime?
+    /// What was found, in the order of the log; at most `findingLimit`.
+    public var findings: [Finding] = []
+    /// Findings past the limit.
+    public var findingsOmitted = 0
+
+    /// Most findings that are kept.
+    public static let findingLimit = 1000
+
+    /// A report of nothing yet.
+    public init() {}
+
+    /// The weight of the heaviest finding; nil when there is none.
+    public var heaviest: FindingWeight? { findings.map(\.weight).max() }
+    /// Whether the log is what was signed, completely.
+    public var holds: Bool { (heaviest ?? .notice) == .notice }
+}
+
+extension Problem: CustomStringConvertible {
+    /// What was found, in words.
+    public var description: String {
+        switch self {
+        case .frame(let error): "not the frame that has to come next: \(error)"
+        case .tornTail(let bytes): "the last \(bytes) bytes are a torn frame"
+        case .unsealed: "ends without a seal: no clean shutdown"
+        case .uncleanHidden: "the segment before has no seal, and this head calls it clean"
+        case .segmentName: "the file name is not the number of its first frame"
+        case .headContradicts: "the head contradicts the segments before it"
+        case .sealContradicts: "the seal contradicts the segment"
+        case .beginningMissing: "the log does not begin with frame 0"
+        case .unreadable: "can't be read"
+        case .sealed(let error): "the sealed records can't be read: \(error)"
+        case .recordDiffers(let index): "record \(index) is not the one its entry commits to"
+        case .checkpoint(let error): "the checkpoint does not hold: \(error)"
+        case .checkpointSize(let claimed, let found):
+            "the checkpoint is for \(claimed) entries, there are \(found)"
+        case .checkpointRoot(let size): "the root signed for \(size) entries is not theirs"
+        case .unprovable(let from): "entries from \(from) on can't be proven"
+        case .uncovered(let entries): "the last \(entries) entries have no checkpoint yet"
+        case .sequenceRepeated(let boot, let worker, let sequence):
+            "\(boot.sixteenDigits).\(worker).\(sequence) is recorded twice"
+        case .sequenceMissing(let boot, let worker, let from, let through):
+            "\(boot.sixteenDigits).\(worker).\(from) to \(through) are neither recorded nor a gap"
+        case .sequencePending(let boot, let worker, let count):
+            "\(count) numbers of \(boot.sixteenDigits).\(worker) are not recorded yet"
+        case .gap(let boot, let worker, let from, let through?):
+            "gap leaf: \(boot.sixteenDigits).\(worker).\(from) to \(through) are lost"
+        case .gap(let boot, let worker, let from, nil):
+            "gap leaf: \(boot.sixteenDigits).\(worker).\(from) and what followed, if any, is lost"
+        case .accountMissing(let index): "record \(index) has no boot, worker and sequence"
+        case .tileDiffers: "the tile is not the tree's"
+        case .tileMissing: "the tile is missing"
+        case .tileUnknown: "no tile of this tree"
+        case .publishedUnknown: "the published checkpoint is in no frame"
+        case .publishedMissing: "no checkpoint is published"
+        case .publishedBehind: "the published checkpoint is not the last one"
+        case .noteUnknown: "a note that is in no frame, or in another order"
+        case .noteMissing(let count): "\(count) checkpoints of frames are missing"
+        case .tornFile: "a torn tail that a recovery put aside"
+        case .temporaryFile: "a temporary file that a crash left behind"
+        }
+    }
+}
