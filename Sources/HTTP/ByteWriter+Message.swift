@@ -118,11 +118,7 @@ extension ByteWriter {
 extension Span where Element == UInt8 {
     /// One or more token characters (RFC 9110 §5.6.2).
     public var isToken: Bool {
-        let table = CharacterClass()
-        for offset in 0..<count {
-            guard table.contains(self[offset], CharacterClass.token) else { return false }
-        }
-        return count > 0
+        count > 0 && firstNonToken(from: 0) == count
     }
 
     /// No control byte but HTAB: what a field's value may hold (RFC 9110 §5.5).

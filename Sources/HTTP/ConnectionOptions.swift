@@ -39,12 +39,7 @@ struct ConnectionOptions {
             hasKeepAlive = true
             return
         }
-        let table = CharacterClass()
-        for offset in 0..<option.count {
-            guard table.contains(option[offset], CharacterClass.token) else {
-                throw .connectionOptionRefused
-            }
-        }
+        guard option.isToken else { throw .connectionOptionRefused }
         let known = FieldName(option)
         if isRequest {
             guard known == .other || known.isHopByHop || known == .trailer,

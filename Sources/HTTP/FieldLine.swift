@@ -16,12 +16,8 @@ struct FieldLine {
     /// The line that begins at `start`; nil when it is not whole and not wrong so far.
     @inline(__always)
     static func parse(_ bytes: Span<UInt8>, from start: Int) throws(HTTPError) -> FieldLine? {
-        let table = CharacterClass()
         let count = bytes.count
-        var position = start
-        while position < count, table.contains(bytes[position], CharacterClass.token) {
-            position &+= 1
-        }
+        var position = bytes.firstNonToken(from: start)
         guard position < count else { return nil }
         guard bytes[position] == .colon, position > start else {
             throw bytes[start].isBlank ? .fieldFolded : .fieldMalformed
@@ -55,6 +51,37 @@ enum LineEnd {
         guard bytes[position] == .carriageReturn else { throw refusal }
         guard position &+ 1 < count else { return nil }
         guard bytes[position &+ 1] == .lineFeed else { throw refusal }
+        return position
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// Position of the first byte at or after `start` that is no token character (RFC 9110
+    /// §5.6.2), or `count`. Letters and hyphens, which is nearly all, go eight at a time.
+    @inline(__always)
+    func firstNonToken(from start: Int) -> Int {
+        let table = CharacterClass()
+        var position = start
+        while position &+ 8 <= count {
+            let bytes = word(at: position)
+            // Each byte below 0x80, so that sums stay inside their byte.
+            let low = (bytes | 0x2020_2020_2020_2020) & 0x7F7F_7F7F_7F7F_7F7F
+            let fromA = low &+ 0x1F1F_1F1F_1F1F_1F1F
+            let pastZ = low &+ 0x0505_0505_0505_0505
+            let hyphens = (bytes & 0x7F7F_7F7F_7F7F_7F7F) ^ 0x2D2D_2D2D_2D2D_2D2D
+            let others = hyphens &+ 0x7F7F_7F7F_7F7F_7F7F
+            let good = ((fromA & ~pastZ) | ~others) & ~bytes & 0x8080_8080_8080_8080
+            if good == 0x8080_8080_8080_8080 {
+                position &+= 8
+                continue
+            }
+            position &+= (~good & 0x8080_8080_8080_8080).trailingZeroBitCount / 8
+            guard table.contains(self[position], CharacterClass.token) else { return position }
+            position &+= 1
+        }
+        while position < count, table.contains(self[position], CharacterClass.token) {
+            position &+= 1
+        }
         return position
     }
 }

@@ -89,110 +89,93 @@ public enum FieldName: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         self = FieldName.recognised(text)
     }
 
-    /// Length and first letter leave at most a few names to compare with.
+    /// Length, first and last letters decide; of names longer than 16, the middle too.
     @inline(__always)
     private static func recognised(_ text: Span<UInt8>) -> FieldName {
-        let count = text.count
-        guard count >= 2, count <= 25 else { return .other }
-        switch (count, text[0] | 0x20) {
-        case (2, 0x74):  // t
-            if text.equalsIgnoringCase("te") { return .te }
-        case (3, 0x76):  // v
-            if text.equalsIgnoringCase("via") { return .via }
-        case (4, 0x64):  // d
-            if text.equalsIgnoringCase("date") { return .date }
-            if text.equalsIgnoringCase("dpop") { return .dpop }
-        case (4, 0x68):  // h
-            if text.equalsIgnoringCase("host") { return .host }
-        case (5, 0x72):  // r
-            if text.equalsIgnoringCase("range") { return .range }
-        case (6, 0x61):  // a
-            if text.equalsIgnoringCase("accept") { return .accept }
-        case (6, 0x63):  // c
-            if text.equalsIgnoringCase("cookie") { return .cookie }
-        case (6, 0x65):  // e
-            if text.equalsIgnoringCase("expect") { return .expect }
-        case (6, 0x6F):  // o
-            if text.equalsIgnoringCase("origin") { return .origin }
-        case (6, 0x73):  // s
-            if text.equalsIgnoringCase("server") { return .server }
-        case (7, 0x72):  // r
-            if text.equalsIgnoringCase("referer") { return .referer }
-        case (7, 0x74):  // t
-            if text.equalsIgnoringCase("trailer") { return .trailer }
-        case (7, 0x75):  // u
-            if text.equalsIgnoringCase("upgrade") { return .upgrade }
-        case (8, 0x6C):  // l
-            if text.equalsIgnoringCase("location") { return .location }
-        case (9, 0x66):  // f
-            if text.equalsIgnoringCase("forwarded") { return .forwarded }
-        case (9, 0x72):  // r
-            if text.equalsIgnoringCase("ratelimit") { return .rateLimit }
-        case (9, 0x78):  // x
-            if text.equalsIgnoringCase("x-real-ip") { return .xRealIP }
-        case (10, 0x63):  // c
-            if text.equalsIgnoringCase("connection") { return .connection }
-        case (10, 0x6B):  // k
-            if text.equalsIgnoringCase("keep-alive") { return .keepAlive }
-        case (10, 0x73):  // s
-            if text.equalsIgnoringCase("set-cookie") { return .setCookie }
-        case (10, 0x74):  // t
-            if text.equalsIgnoringCase("tracestate") { return .tracestate }
-        case (10, 0x75):  // u
-            if text.equalsIgnoringCase("user-agent") { return .userAgent }
-        case (11, 0x72):  // r
-            if text.equalsIgnoringCase("retry-after") { return .retryAfter }
-        case (11, 0x74):  // t
-            if text.equalsIgnoringCase("traceparent") { return .traceparent }
-        case (12, 0x63):  // c
-            if text.equalsIgnoringCase("content-type") { return .contentType }
-        case (12, 0x6D):  // m
-            if text.equalsIgnoringCase("max-forwards") { return .maxForwards }
-        case (12, 0x78):  // x
-            if text.equalsIgnoringCase("x-request-id") { return .xRequestID }
-        case (13, 0x61):  // a
-            if text.equalsIgnoringCase("authorization") { return .authorization }
-            if text.equalsIgnoringCase("audit-receipt") { return .auditReceipt }
-        case (13, 0x63):  // c
-            if text.equalsIgnoringCase("content-range") { return .contentRange }
-            if text.equalsIgnoringCase("cache-control") { return .cacheControl }
-        case (14, 0x63):  // c
-            if text.equalsIgnoringCase("content-length") { return .contentLength }
-        case (14, 0x68):  // h
-            if text.equalsIgnoringCase("http2-settings") { return .http2Settings }
-        case (15, 0x61):  // a
-            if text.equalsIgnoringCase("accept-encoding") { return .acceptEncoding }
-        case (15, 0x78):  // x
-            if text.equalsIgnoringCase("x-forwarded-for") { return .xForwardedFor }
-        case (16, 0x63):  // c
-            if text.equalsIgnoringCase("content-encoding") { return .contentEncoding }
-        case (16, 0x70):  // p
-            if text.equalsIgnoringCase("proxy-connection") { return .proxyConnection }
-        case (16, 0x72):  // r
-            if text.equalsIgnoringCase("ratelimit-policy") { return .rateLimitPolicy }
-        case (16, 0x77):  // w
-            if text.equalsIgnoringCase("www-authenticate") { return .wwwAuthenticate }
-        case (16, 0x78):  // x
-            if text.equalsIgnoringCase("x-forwarded-host") { return .xForwardedHost }
-            if text.equalsIgnoringCase("x-forwarded-port") { return .xForwardedPort }
-        case (17, 0x74):  // t
-            if text.equalsIgnoringCase("transfer-encoding") { return .transferEncoding }
-        case (17, 0x78):  // x
-            if text.equalsIgnoringCase("x-forwarded-proto") { return .xForwardedProto }
-        case (18, 0x70):  // p
-            if text.equalsIgnoringCase("proxy-authenticate") { return .proxyAuthenticate }
-        case (18, 0x78):  // x
-            if text.equalsIgnoringCase("x-forwarded-prefix") { return .xForwardedPrefix }
-            if text.equalsIgnoringCase("x-forwarded-server") { return .xForwardedServer }
-        case (19, 0x70):  // p
-            if text.equalsIgnoringCase("proxy-authorization") { return .proxyAuthorization }
-        case (25, 0x70):  // p
-            if text.equalsIgnoringCase("proxy-authentication-info") {
-                return .proxyAuthenticationInfo
-            }
-        default:
-            break
+        guard text.count >= 2 else { return .other }
+        let name = candidate(text.count, NameWord.head(text), NameWord.tail(text))
+        guard text.count > 16, name != .other else { return name }
+        return text.equalsIgnoringCase(name.text) ? name : .other
+    }
+
+    /// The name of that length which begins and ends so; a test compares with `text`.
+    @inline(__always)
+    private static func candidate(_ count: Int, _ head: UInt64, _ tail: UInt64) -> FieldName {
+        switch (count, head, tail) {
+        case (2, 0x0000_0000_0000_6574, 0): .te
+        case (3, 0x0000_0000_0061_6976, 0): .via
+        case (4, 0x0000_0000_7473_6F68, 0): .host
+        case (4, 0x0000_0000_6574_6164, 0): .date
+        case (4, 0x0000_0000_706F_7064, 0): .dpop
+        case (5, 0x0000_0065_676E_6172, 0): .range
+        case (6, 0x0000_7463_6570_7865, 0): .expect
+        case (6, 0x0000_6569_6B6F_6F63, 0): .cookie
+        case (6, 0x0000_7265_7672_6573, 0): .server
+        case (6, 0x0000_7470_6563_6361, 0): .accept
+        case (6, 0x0000_6E69_6769_726F, 0): .origin
+        case (7, 0x0065_6461_7267_7075, 0): .upgrade
+        case (7, 0x0072_656C_6961_7274, 0): .trailer
+        case (7, 0x0072_6572_6566_6572, 0): .referer
+        case (8, 0x6E6F_6974_6163_6F6C, 0x6E6F_6974_6163_6F6C): .location
+        case (9, 0x6564_7261_7772_6F66, 0x6465_6472_6177_726F): .forwarded
+        case (9, 0x692D_6C61_6572_2D78, 0x7069_2D6C_6165_722D): .xRealIP
+        case (9, 0x696D_696C_6574_6172, 0x7469_6D69_6C65_7461): .rateLimit
+        case (10, 0x6974_6365_6E6E_6F63, 0x6E6F_6974_6365_6E6E): .connection
+        case (10, 0x696C_612D_7065_656B, 0x6576_696C_612D_7065): .keepAlive
+        case (10, 0x6B6F_6F63_2D74_6573, 0x6569_6B6F_6F63_2D74): .setCookie
+        case (10, 0x6174_7365_6361_7274, 0x6574_6174_7365_6361): .tracestate
+        case (10, 0x6567_612D_7265_7375, 0x746E_6567_612D_7265): .userAgent
+        case (11, 0x7261_7065_6361_7274, 0x746E_6572_6170_6563): .traceparent
+        case (11, 0x6661_2D79_7274_6572, 0x7265_7466_612D_7972): .retryAfter
+        case (12, 0x7772_6F66_2D78_616D, 0x7364_7261_7772_6F66): .maxForwards
+        case (12, 0x7365_7571_6572_2D78, 0x6469_2D74_7365_7571): .xRequestID
+        case (12, 0x2D74_6E65_746E_6F63, 0x6570_7974_2D74_6E65): .contentType
+        case (13, 0x7A69_726F_6874_7561, 0x6E6F_6974_617A_6972): .authorization
+        case (13, 0x2D74_6E65_746E_6F63, 0x6567_6E61_722D_746E): .contentRange
+        case (13, 0x6572_2D74_6964_7561, 0x7470_6965_6365_722D): .auditReceipt
+        case (13, 0x6F63_2D65_6863_6163, 0x6C6F_7274_6E6F_632D): .cacheControl
+        case (14, 0x6573_2D32_7074_7468, 0x7367_6E69_7474_6573): .http2Settings
+        case (14, 0x2D74_6E65_746E_6F63, 0x6874_676E_656C_2D74): .contentLength
+        case (15, 0x7261_7772_6F66_2D78, 0x726F_662D_6465_6472): .xForwardedFor
+        case (15, 0x652D_7470_6563_6361, 0x676E_6964_6F63_6E65): .acceptEncoding
+        case (16, 0x6F63_2D79_786F_7270, 0x6E6F_6974_6365_6E6E): .proxyConnection
+        case (16, 0x7261_7772_6F66_2D78, 0x7473_6F68_2D64_6564): .xForwardedHost
+        case (16, 0x7261_7772_6F66_2D78, 0x7472_6F70_2D64_6564): .xForwardedPort
+        case (16, 0x2D74_6E65_746E_6F63, 0x676E_6964_6F63_6E65): .contentEncoding
+        case (16, 0x6874_7561_2D77_7777, 0x6574_6163_6974_6E65): .wwwAuthenticate
+        case (16, 0x696D_696C_6574_6172, 0x7963_696C_6F70_2D74): .rateLimitPolicy
+        case (17, 0x7265_6673_6E61_7274, 0x676E_6964_6F63_6E65): .transferEncoding
+        case (17, 0x7261_7772_6F66_2D78, 0x6F74_6F72_702D_6465): .xForwardedProto
+        case (18, 0x7561_2D79_786F_7270, 0x6574_6163_6974_6E65): .proxyAuthenticate
+        case (18, 0x7261_7772_6F66_2D78, 0x7869_6665_7270_2D64): .xForwardedPrefix
+        case (18, 0x7261_7772_6F66_2D78, 0x7265_7672_6573_2D64): .xForwardedServer
+        case (19, 0x7561_2D79_786F_7270, 0x6E6F_6974_617A_6972): .proxyAuthorization
+        case (25, 0x7561_2D79_786F_7270, 0x6F66_6E69_2D6E_6F69): .proxyAuthenticationInfo
+        default: .other
         }
-        return .other
+    }
+}
+
+/// Up to eight letters of a name in one word, the first in its lowest byte, in lower case.
+private enum NameWord {
+    /// Setting this bit folds letter case, which is exact for token characters: only an
+    /// upper-case letter becomes a lower-case one, and nothing becomes a digit or a hyphen.
+    private static let fold: UInt64 = 0x2020_2020_2020_2020
+
+    /// The first letters of `text`.
+    @inline(__always)
+    static func head(_ text: Span<UInt8>) -> UInt64 {
+        guard text.count < 8 else { return text.word(at: 0) | fold }
+        var word: UInt64 = 0
+        for offset in 0..<text.count {
+            word |= UInt64(text[offset] | 0x20) << UInt64(truncatingIfNeeded: offset &* 8)
+        }
+        return word
+    }
+
+    /// The last letters of `text`.
+    @inline(__always)
+    static func tail(_ text: Span<UInt8>) -> UInt64 {
+        text.count < 8 ? 0 : text.word(at: text.count &- 8) | fold
     }
 }

@@ -125,11 +125,7 @@ public struct RequestHead: ~Copyable {
             guard bytes.count < limits.requestLineBytes else { throw .startLineTooLong }
             return nil
         }
-        let table = CharacterClass()
-        var position = start
-        while position < end, table.contains(window[position], CharacterClass.token) {
-            position &+= 1
-        }
+        let position = window.firstNonToken(from: start)
         // " /" and " HTTP/1.1" at least must follow the method.
         guard position > start, end &- position >= 11, window[position] == .space,
             window[end &- 9] == .space

@@ -56,6 +56,16 @@ extension Span where Element == UInt8 {
     @inlinable
     public func firstControl(from start: Int) -> Int {
         var offset = start
+        // Two words at a time as long as all is printable ASCII, for which fewer steps do: adding
+        // 1 marks 0x7F and above, taking 0x20 away marks what is below it.
+        while offset &+ 16 <= count {
+            let first = word(at: offset)
+            let second = word(at: offset &+ 8)
+            let above = (first &+ 0x0101_0101_0101_0101) | (second &+ 0x0101_0101_0101_0101)
+            let below = (first &- 0x2020_2020_2020_2020) | (second &- 0x2020_2020_2020_2020)
+            if (above | below) & 0x8080_8080_8080_8080 != 0 { break }
+            offset &+= 16
+        }
         while offset &+ 8 <= count {
             let bytes = word(at: offset)
             let low = (bytes &- 0x2020_2020_2020_2020) & ~bytes & 0x8080_8080_8080_8080
