@@ -46,3 +46,7 @@ int sallyport_openat(int directory, const char *path, int flags, unsigned int mo
 int sallyport_fallocate(int descriptor, int mode, int64_t offset, int64_t length) {
     return fallocate(descriptor, mode, offset, length);
 }
+
+int sallyport_sync_filesystem(int descriptor) { return syncfs(descriptor); }
+
+int sallyport_name_thread(const char *name) { return pthread_setname_np(pthread_self(), name); }

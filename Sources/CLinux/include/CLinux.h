@@ -25,3 +25,7 @@ int sallyport_open(const char *path, int flags, unsigned int mode);
 int sallyport_openat(int directory, const char *path, int flags, unsigned int mode);
 /// fallocate(2).
 int sallyport_fallocate(int descriptor, int mode, int64_t offset, int64_t length);
+/// syncfs(2).
+int sallyport_sync_filesystem(int descriptor);
+/// Names the calling thread. Returns an errno value, 0 for success.
+int sallyport_name_thread(const char *name);

@@ -1,0 +1,193 @@
+import CLinux
+import Glibc
+import Primitives
+
+/// A folder in which files are created, replaced and renamed durably.
+///
+/// A new name is durable after the folder's own `fsync(2)`, not before. Replacing a file is: write
+/// `name.tmp`, `fsync` it, `rename(2)` it over the name, `sync` the folder.
+public struct DurableDirectory: ~Copyable, Sendable {
+    private let descriptor: Descriptor
+    /// Ending of the name of a file that is being written.
+    public static let temporaryEnding = ".tmp"
+    private static let fileMode: UInt32 = 0o640
+    private static let folderMode: mode_t = 0o750
+
+    private init(_ descriptor: consuming Descriptor) {
+        self.descriptor = descriptor
+    }
+
+    /// Opens the folder at `path`.
+    public init(path: String) throws(SystemError) {
+        // Safe: the path is only read, for the length of the call.
+        let number = unsafe sallyport_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        guard number >= 0 else { throw SystemError.current("open") }
+        descriptor = Descriptor(owning: number)
+    }
+
+    /// Opens the folder at `path`, which is made with the folders above it where missing.
+    public static func create(path: String) throws(SystemError) -> DurableDirectory {
+        let root = try DurableDirectory(path: path.hasPrefix("/") ? "/" : ".")
+        let relative = String(path.drop(while: { $0 == "/" }))
+        return relative.isEmpty ? root : try root.folder(relative, create: true)
+    }
+
+    /// Opens the folder `name` in this one; with `create`, it and those above it are made durable.
+    public borrowing func folder(
+        _ name: String, create: Bool = false
+    ) throws(SystemError) -> DurableDirectory {
+        if create { try makeFolders(name) }
+        let number = unsafe sallyport_openat(
+            descriptor.number, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        guard number >= 0 else { throw SystemError.current("openat") }
+        return DurableDirectory(Descriptor(owning: number))
+    }
+
+    /// Makes the folders that `path` names, where missing, and syncs each one's parent.
+    public borrowing func makeFolders(_ path: String) throws(SystemError) {
+        var prefix = ""
+        for piece in path.split(separator: "/") {
+            let parent = prefix.isEmpty ? "." : prefix
+            prefix = prefix.isEmpty ? String(piece) : "\(prefix)/\(piece)"
+            // Safe: the path is only read, for the length of the call.
+            if unsafe mkdirat(descriptor.number, prefix, DurableDirectory.folderMode) == 0 {
+                let number = unsafe sallyport_openat(
+                    descriptor.number, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+                guard number >= 0 else { throw SystemError.current("openat") }
+                try DurableDirectory(Descriptor(owning: number)).sync()
+            } else if errno != EEXIST {
+                throw SystemError.current("mkdirat")
+            }
+        }
+    }
+
+    /// Creates the file `name`, which must not exist, for writing.
+    public borrowing func createFile(_ name: String) throws(SystemError) -> DurableFile {
+        try open(name, O_RDWR | O_CREAT | O_EXCL)
+    }
+
+    /// Opens the file `name` for reading and writing; with `create`, it is made when missing.
+    public borrowing func openFile(
+        _ name: String, create: Bool = false
+    ) throws(SystemError) -> DurableFile {
+        try open(name, create ? O_RDWR | O_CREAT : O_RDWR)
+    }
+
+    /// The bytes of the file `name`; nil when there is none.
+    public borrowing func read(_ name: String) throws(SystemError) -> [UInt8]? {
+        do {
+            let file = try open(name, O_RDONLY)
+            return try file.contents()
+        } catch  where error.code == ENOENT {
+            return nil
+        }
+    }
+
+    /// Writes `bytes` as the temporary version of `name` and, with `sync`, makes it durable.
+    public borrowing func stage(
+        _ name: String, _ bytes: Span<UInt8>, sync: Bool
+    ) throws(SystemError) {
+        let file = try open(
+            name + DurableDirectory.temporaryEnding, O_RDWR | O_CREAT | O_TRUNC)
+        try file.write(bytes, at: 0)
+        if sync { try file.sync() }
+    }
+
+    /// Puts the staged version of `name` in its place.
+    public borrowing func commit(_ name: String) throws(SystemError) {
+        try rename(name + DurableDirectory.temporaryEnding, to: name)
+    }
+
+    /// Gives the file `name` these bytes, all or nothing, durably.
+    public borrowing func replace(_ name: String, _ bytes: Span<UInt8>) throws(SystemError) {
+        try stage(name, bytes, sync: true)
+        try commit(name)
+        try sync()
+    }
+
+    /// Renames a file or folder of this folder.
+    public borrowing func rename(_ name: String, to other: String) throws(SystemError) {
+        // Safe: both paths are only read, for the length of the call.
+        let result = unsafe renameat(descriptor.number, name, descriptor.number, other)
+        guard result == 0 else { throw SystemError.current("renameat") }
+    }
+
+    /// Removes the file `name`; one that is not there is no error.
+    public borrowing func remove(_ name: String) throws(SystemError) {
+        guard unsafe unlinkat(descriptor.number, name, 0) == 0 || errno == ENOENT else {
+            throw SystemError.current("unlinkat")
+        }
+    }
+
+    /// Removes the folder `name` and the files in it; folders in it are an error.
+    public borrowing func removeFolder(_ name: String) throws(SystemError) {
+        do {
+            let inner = try folder(name)
+            for entry in try inner.names() { try inner.remove(entry.name) }
+        } catch  where error.code == ENOENT {
+            return
+        }
+        guard unsafe unlinkat(descriptor.number, name, CInt(AT_REMOVEDIR)) == 0 else {
+            throw SystemError.current("unlinkat")
+        }
+    }
+
+    /// Makes names that were created, renamed or removed in this folder durable.
+    public borrowing func sync() throws(SystemError) {
+        guard fsync(descriptor.number) == 0 else { throw SystemError.current("fsync") }
+    }
+
+    /// Makes everything written to the folder's file system durable: one call for many files.
+    public borrowing func syncFileSystem() throws(SystemError) {
+        guard sallyport_sync_filesystem(descriptor.number) == 0 else {
+            throw SystemError.current("syncfs")
+        }
+    }
+
+    /// Claims the folder for this process until it ends; false when another one has it.
+    public borrowing func claim() throws(SystemError) -> Bool {
+        if flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 { return true }
+        guard errno == EWOULDBLOCK else { throw SystemError.current("flock") }
+        return false
+    }
+
+    /// The names in this folder, sorted, without `.` and `..`.
+    public borrowing func names() throws(SystemError) -> [(name: String, isFolder: Bool)] {
+        let number = unsafe sallyport_openat(
+            descriptor.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        guard number >= 0 else { throw SystemError.current("openat") }
+        // Safe: fdopendir takes the number over, and closedir closes it.
+        guard let stream = unsafe fdopendir(number) else {
+            _ = close(number)
+            throw SystemError.current("fdopendir")
+        }
+        defer { unsafe closedir(stream) }
+        var names: [(name: String, isFolder: Bool)] = []
+        while let entry = unsafe readdir(stream) {
+            // Safe: the kernel ends the name with a zero; it is copied before the next call.
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) {
+                    unsafe String(cString: $0)
+                }
+            }
+            if name == "." || name == ".." { continue }
+            names.append((name, isFolder(name)))
+        }
+        return names.sorted { $0.name < $1.name }
+    }
+
+    private borrowing func isFolder(_ name: String) -> Bool {
+        var status = stat()
+        // Safe: the kernel fills the one structure.
+        let result = unsafe fstatat(descriptor.number, name, &status, CInt(AT_SYMLINK_NOFOLLOW))
+        return result == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    private borrowing func open(_ name: String, _ flags: CInt) throws(SystemError) -> DurableFile {
+        // Safe: the path is only read, for the length of the call.
+        let number = unsafe sallyport_openat(
+            descriptor.number, name, flags | O_CLOEXEC, DurableDirectory.fileMode)
+        guard number >= 0 else { throw SystemError.current("openat") }
+        return DurableFile(Descriptor(owning: number))
+    }
+}

@@ -1,0 +1,96 @@
+import CLinux
+import Glibc
+import Primitives
+
+/// A file whose bytes are made durable on purpose: written, then synced, then relied on.
+///
+/// Appending a batch is `pwrite(2)` until all of it is taken, then `fdatasync(2)`. A sync that
+/// fails is final for the file: the kernel may have dropped the pages and forgets the error, so
+/// that a second sync that succeeds means nothing.
+public struct DurableFile: ~Copyable, Sendable {
+    private let descriptor: Descriptor
+
+    /// Takes over an open file.
+    public init(_ descriptor: consuming Descriptor) {
+        self.descriptor = descriptor
+    }
+
+    /// Writes all of `bytes` at `offset`.
+    public borrowing func write(_ bytes: Span<UInt8>, at offset: UInt64) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            // Safe: the bytes are only read, for the length of the call.
+            let rest = bytes.extracting(droppingFirst: done)
+            let count = unsafe rest.withUnsafeBytes {
+                unsafe pwrite(
+                    descriptor.number, $0.baseAddress, $0.count, off_t(offset) + off_t(done))
+            }
+            if count > 0 {
+                done += count
+            } else if count == 0 {
+                // No errno says why; a disk that takes nothing is a full one.
+                throw SystemError("pwrite", ENOSPC)
+            } else if errno != EINTR {
+                throw SystemError.current("pwrite")
+            }
+        }
+    }
+
+    /// Makes the bytes written so far durable, and the size as far as reading them needs it.
+    public borrowing func syncData() throws(SystemError) {
+        guard fdatasync(descriptor.number) == 0 else { throw SystemError.current("fdatasync") }
+    }
+
+    /// Makes bytes and metadata durable.
+    public borrowing func sync() throws(SystemError) {
+        guard fsync(descriptor.number) == 0 else { throw SystemError.current("fsync") }
+    }
+
+    /// Cuts the file to `size` bytes; room reserved past it is given back.
+    public borrowing func truncate(to size: UInt64) throws(SystemError) {
+        guard ftruncate(descriptor.number, off_t(size)) == 0 else {
+            throw SystemError.current("ftruncate")
+        }
+    }
+
+    /// Reserves room for `size` bytes without changing the file's size; does nothing where the
+    /// file system can't.
+    public borrowing func reserve(_ size: UInt64) {
+        // FALLOC_FL_KEEP_SIZE, so that the file never has bytes that nobody wrote.
+        _ = sallyport_fallocate(descriptor.number, 1, 0, Int64(size))
+    }
+
+    /// Bytes in the file.
+    public borrowing func size() throws(SystemError) -> UInt64 {
+        var status = stat()
+        // Safe: the kernel fills the one structure.
+        guard unsafe fstat(descriptor.number, &status) == 0 else {
+            throw SystemError.current("fstat")
+        }
+        return UInt64(status.st_size)
+    }
+
+    /// Everything in the file.
+    public borrowing func contents() throws(SystemError) -> [UInt8] {
+        let count = Int(try size())
+        guard count > 0 else { return [] }
+        var failure: SystemError?
+        // Safe: at most as many bytes are read as the array has; all it calls filled are.
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { memory, filled in
+            while filled < count, failure == nil {
+                let result = unsafe pread(
+                    descriptor.number, memory.baseAddress?.advanced(by: filled), count - filled,
+                    off_t(filled))
+                if result > 0 {
+                    filled += result
+                } else if result == 0 {
+                    break
+                } else if errno != EINTR {
+                    failure = SystemError.current("pread")
+                }
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import LinuxIO
+import Primitives
+import Testing
+
+@Suite struct DurableDirectoryTests {
+    @Test func `files are written, replaced, listed and removed`() throws {
+        let folder = TemporaryFolder()
+        let directory = try DurableDirectory.create(path: folder.path + "/a/b")
+        try directory.replace("one", Array("first".utf8).span)
+        try directory.replace("one", Array("second".utf8).span)
+        #expect(try directory.read("one") == Array("second".utf8))
+        #expect(try directory.read("two") == nil)
+        let file = try directory.createFile("two")
+        try file.write(Array("0123456789".utf8).span, at: 0)
+        try file.write(Array("ab".utf8).span, at: 4)
+        try file.syncData()
+        file.reserve(1 << 16)
+        try file.truncate(to: 8)
+        #expect(try file.size() == 8)
+        #expect(try directory.read("two") == Array("0123ab67".utf8))
+        try directory.makeFolders("tile/0/x001")
+        try directory.stage("tile/0/x001/000", [1].span, sync: false)
+        try directory.syncFileSystem()
+        try directory.commit("tile/0/x001/000")
+        #expect(try directory.read("tile/0/x001/000") == [1])
+        #expect(try directory.names().map(\.name) == ["one", "tile", "two"])
+        #expect(try directory.names().map(\.isFolder) == [false, true, false])
+        try directory.removeFolder("tile/0/x001")
+        try directory.removeFolder("tile/0/x001")
+        try directory.remove("one")
+        try directory.remove("one")
+        #expect(try directory.names().map(\.name) == ["tile", "two"])
+        #expect(throws: SystemError("openat", 17)) { _ = try directory.createFile("two") }
+    }
+
+    @Test func `a folder is claimed once`() throws {
+        let folder = TemporaryFolder()
+        let first = try DurableDirectory.create(path: folder.path)
+        let second = try DurableDirectory(path: folder.path)
+        #expect(try first.claim())
+        #expect(try !second.claim())
+    }
+}
+
+@Suite struct PinnedThreadTests {
+    @Test func `a thread takes over its state, and is joined`() throws {
+        let wakeup = try Wakeup()
+        let poller = try Poller(batch: 1)
+        try poller.addSource(wakeup.descriptor, tag: 7)
+        let processor = PinnedThread.allowedProcessors().first
+        let thread = try PinnedThread.start(
+            name: "a name that is too long", processor: processor, state: wakeup
+        ) { wakeup in
+            wakeup.signal()
+        }
+        thread.join()
+    }
+}
+
+/// A folder that goes away with its owner.
+private final class TemporaryFolder {
+    let path = FileManager.default.temporaryDirectory
+        .appending(path: "sallyport-\(UInt64.random(in: 0...UInt64.max))").path
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+}
