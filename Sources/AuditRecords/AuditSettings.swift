@@ -24,13 +24,19 @@ public struct AuditSettings: Sendable, Equatable {
     public var originName: String
     /// File that holds the Ed25519 signing key (PKCS #8 PEM).
     public var signingKeyPath: String
+    /// What the routes promise that say nothing else.
     public var mode: AuditMode
     /// In bounded mode, how far a response may run ahead of its record's fsync.
     public var boundMilliseconds: UInt32
+    /// In bounded mode, how many records may wait for their fsync.
     public var boundRecords: UInt32
+    /// Time between signed checkpoints while the log grows.
     public var checkpointMilliseconds: UInt32
+    /// A segment of this size is sealed.
     public var rotateBytes: UInt64
+    /// A segment of this age is sealed.
     public var rotateSeconds: UInt32
+    /// Time between heartbeat leaves.
     public var heartbeatSeconds: UInt32
     /// Memory of one worker's ring, in bytes; a power of two.
     public var ringBytes: Int
@@ -53,11 +59,17 @@ public struct AuditSettings: Sendable, Equatable {
 
 /// The names behind the indices in `RecordFacts`, for one settings generation.
 public struct RecordNames: Sendable {
+    /// By listener number.
     public var listeners: [String] = []
+    /// By route number.
     public var routes: [String] = []
+    /// By issuer number.
     public var issuers: [String] = []
+    /// By limit number.
     public var limits: [String] = []
+    /// By role number (`RoleSet`).
     public var roles: [String] = []
+    /// By upstream number.
     public var upstreams: [String] = []
     /// `endpoints[upstream][endpoint]`, as `host:port`.
     public var endpoints: [[String]] = []

@@ -52,9 +52,13 @@ public struct RecordFacts: BitwiseCopyable, Sendable {
     /// No index: no route matched, no issuer was established, and so on.
     public static let noIndex: UInt16 = .max
 
+    /// The kind of entry this becomes.
     public var kind = RecordKind.combined
+    /// How the request ended.
     public var outcome = Outcome.error
+    /// Whose fault the end was, when it was an error.
     public var errorSource = ErrorSource.none
+    /// Where the request was when it ended early.
     public var errorPhase = RequestPhase.none
     /// 10 or 11; 0 when no version was read.
     public var httpVersion: UInt8 = 0
@@ -70,18 +74,26 @@ public struct RecordFacts: BitwiseCopyable, Sendable {
     public var upstreamAttempts: UInt8 = 0
     /// `SignatureAlgorithm.rawValue`; 0 when no token was verified.
     public var algorithm: UInt8 = 0
+    /// Why it ended so.
     public var reason = Reason.none
 
+    /// The worker that served it.
     public var worker: UInt16 = 0
+    /// The listener that it came in by.
     public var listener: UInt16 = RecordFacts.noIndex
+    /// The route that it matched.
     public var route: UInt16 = RecordFacts.noIndex
     /// Which `allow` rule of the route decided.
     public var rule: UInt16 = RecordFacts.noIndex
     /// Role number (`RoleSet`) that decided.
     public var role: UInt16 = RecordFacts.noIndex
+    /// Who issued the token.
     public var issuer: UInt16 = RecordFacts.noIndex
+    /// The limit that decided, or is nearest to deciding.
     public var limit: UInt16 = RecordFacts.noIndex
+    /// Where it was sent.
     public var upstream: UInt16 = RecordFacts.noIndex
+    /// Which of the upstream's endpoints.
     public var endpoint: UInt16 = RecordFacts.noIndex
     /// Status sent to the client; 0 when none was sent.
     public var status: UInt16 = 0
@@ -98,15 +110,20 @@ public struct RecordFacts: BitwiseCopyable, Sendable {
     public var instant = Instant.zero
     /// Numbered per worker from 1.
     public var connection: UInt64 = 0
+    /// The request's own identifier.
     public var requestID = Identifier128.zero
+    /// W3C trace context, zero when there is none.
     public var traceID = Identifier128.zero
+    /// The proxy's own span in the trace.
     public var spanID: UInt64 = 0
+    /// The other end of the connection.
     public var peer = PeerAddress.unknown
     /// The client's address as a trusted proxy told it; unknown when none did.
     public var client = PeerAddress.unknown
 
     /// Body and head bytes read from the client, and written to it.
     public var bytesIn: UInt64 = 0
+    /// Bytes written to the client, head and body.
     public var bytesOut: UInt64 = 0
 
     /// Microseconds from the first byte of the head to its end.
@@ -122,7 +139,9 @@ public struct RecordFacts: BitwiseCopyable, Sendable {
 
     /// Requests left under the limit that decided, and seconds to wait.
     public var limitRemaining: UInt32 = 0
+    /// Seconds until the limit lets one through; 0 when it does now.
     public var retryAfterSeconds: UInt32 = 0
+    /// The settings that judged it.
     public var generation = SettingsGeneration(number: 0)
 
     /// Facts of nothing yet.

@@ -1,0 +1,235 @@
+import Primitives
+
+extension PartsEncoder {
+    /// Part 0: what nobody needs withheld.
+    func appendCore(
+        _ facts: RecordFacts, _ fields: Span<UInt8>, _ writer: inout ByteWriter
+    ) {
+        let names = names(of: facts)
+        writer.append(UInt8(ascii: "{"))
+        appendAuthentication(facts, fields, names, &writer)
+        writer.append(bootMember.span)
+        writer.appendMember("\"bytes\":{\"in\":", facts.bytesIn)
+        writer.appendMember("\"out\":", facts.bytesOut)
+        writer.closeObject("},")
+        names.append(names.settings, to: &writer)
+        writer.appendMember("\"conn\":", facts.connection)
+        if facts.errorSource != .none {
+            writer.append("\"error\":{")
+            if facts.errorPhase != .none {
+                writer.append(facts.errorPhase.member)
+            }
+            writer.append(facts.errorSource.member)
+        }
+        appendEscapedNames(PartsEncoder.coreFields, &writer)
+        writer.append(instanceMember.span)
+        writer.append((AuditLevel(rawValue: facts.level) ?? .none).member)
+        appendLimit(facts, names, &writer)
+        if facts.linkedSequence != 0 { writer.appendMember("\"link\":", facts.linkedSequence) }
+        appendName(names.listeners, facts.listener, "\"listener\":\"", names, &writer)
+        appendMethod(facts, fields, &writer)
+        writer.appendMember("\"mono\":", facts.instant.nanoseconds / 1000)
+        writer.append(facts.outcome.member)
+        if facts.rule != RecordFacts.noIndex {
+            writer.appendMember("\"policy\":{\"rule\":", UInt64(facts.rule))
+            writer.closeObject("},")
+        }
+        switch facts.httpVersion {
+        case 0: break
+        case 10: writer.append("\"protocol\":\"HTTP/1.0\",")
+        case 20: writer.append("\"protocol\":\"HTTP/2\",")
+        default: writer.append("\"protocol\":\"HTTP/1.1\",")
+        }
+        appendCoreEnd(facts, fields, names, &writer)
+    }
+
+    private func appendCoreEnd(
+        _ facts: RecordFacts, _ fields: Span<UInt8>, _ names: NameTable,
+        _ writer: inout ByteWriter
+    ) {
+        if facts.reason != .none {
+            writer.append("\"reason\":\"")
+            writer.append(facts.reason.code)
+            writer.append("\",")
+        }
+        if !facts.requestID.isZero {
+            writer.append("\"request_id\":\"")
+            writer.appendHex(facts.requestID)
+            writer.append("\",")
+        }
+        appendName(names.routes, facts.route, "\"route\":\"", names, &writer)
+        writer.appendMember("\"seq\":", facts.sequence)
+        if facts.spanID != 0 {
+            writer.append("\"span_id\":\"")
+            writer.appendHex(facts.spanID, digits: 16)
+            writer.append("\",")
+        }
+        if facts.status != 0 { writer.appendMember("\"status\":", UInt64(facts.status)) }
+        if !facts.traceID.isZero {
+            writer.append("\"trace_id\":\"")
+            writer.appendHex(facts.traceID)
+            writer.append("\",")
+        }
+        appendCuts(PartsEncoder.coreFields, fields, &writer)
+        writer.appendMember("\"ts\":", UInt64(clamping: facts.time.microseconds))
+        appendUpstream(facts, names, &writer)
+        appendDurations(facts, &writer)
+        writer.appendMember("\"v\":1,\"worker\":", UInt64(facts.worker))
+        writer.closeObject("}")
+    }
+
+    private func appendAuthentication(
+        _ facts: RecordFacts, _ fields: Span<UInt8>, _ names: NameTable,
+        _ writer: inout ByteWriter
+    ) {
+        guard facts.algorithm != 0 || facts.issuer != RecordFacts.noIndex || has(.keyID) else {
+            return
+        }
+        writer.append("\"auth\":{")
+        if let name = algorithmMember(facts.algorithm) { writer.append(name) }
+        writer.append(facts.isCacheHit ? "\"cached\":true," : "\"cached\":false,")
+        appendName(names.issuers, facts.issuer, "\"issuer\":\"", names, &writer)
+        appendText("\"kid\":\"", .keyID, fields, &writer)
+        writer.append("\"scheme\":\"bearer\"},")
+    }
+
+    private func appendLimit(
+        _ facts: RecordFacts, _ names: NameTable, _ writer: inout ByteWriter
+    ) {
+        guard facts.limit != RecordFacts.noIndex else { return }
+        writer.append("\"limit\":{")
+        appendName(names.limits, facts.limit, "\"name\":\"", names, &writer)
+        writer.appendMember("\"remaining\":", UInt64(facts.limitRemaining))
+        if facts.retryAfterSeconds != 0 {
+            writer.appendMember("\"retry_after\":", UInt64(facts.retryAfterSeconds))
+        }
+        writer.closeObject("},")
+    }
+
+    private func appendMethod(
+        _ facts: RecordFacts, _ fields: Span<UInt8>, _ writer: inout ByteWriter
+    ) {
+        // HTTP.Method's raw values; the targets meet in RequestFlow only.
+        switch facts.method {
+        case 0: break
+        case 1: writer.append("\"method\":\"GET\",")
+        case 2: writer.append("\"method\":\"HEAD\",")
+        case 3: writer.append("\"method\":\"POST\",")
+        case 4: writer.append("\"method\":\"PUT\",")
+        case 5: writer.append("\"method\":\"DELETE\",")
+        case 6: writer.append("\"method\":\"PATCH\",")
+        case 7: writer.append("\"method\":\"OPTIONS\",")
+        case 8: writer.append("\"method\":\"TRACE\",")
+        case 9: writer.append("\"method\":\"CONNECT\",")
+        default: appendText("\"method\":\"", .method, fields, &writer)
+        }
+    }
+
+    private func appendUpstream(
+        _ facts: RecordFacts, _ names: NameTable, _ writer: inout ByteWriter
+    ) {
+        guard facts.upstream != RecordFacts.noIndex else { return }
+        writer.appendMember("\"upstream\":{\"attempts\":", UInt64(facts.upstreamAttempts))
+        let endpoint = names.endpoint(facts.endpoint, of: facts.upstream)
+        if endpoint < names.endpoints.count {
+            names.append(names.endpoints[endpoint], to: &writer)
+        }
+        appendName(names.upstreams, facts.upstream, "\"name\":\"", names, &writer)
+        writer.append(facts.isUpstreamReused ? "\"reused\":true," : "\"reused\":false,")
+        if facts.upstreamStatus != 0 {
+            writer.appendMember("\"status\":", UInt64(facts.upstreamStatus))
+        }
+        writer.closeObject("},")
+    }
+
+    private func appendDurations(_ facts: RecordFacts, _ writer: inout ByteWriter) {
+        writer.append("\"us\":{")
+        if facts.connectMicroseconds != 0 {
+            writer.appendMember("\"connect\":", UInt64(facts.connectMicroseconds))
+        }
+        writer.appendMember("\"decision\":", UInt64(facts.decisionMicroseconds))
+        if facts.firstByteMicroseconds != 0 {
+            writer.appendMember("\"first_byte\":", UInt64(facts.firstByteMicroseconds))
+        }
+        writer.appendMember("\"head\":", UInt64(facts.headMicroseconds))
+        writer.appendMember("\"total\":", UInt64(facts.totalMicroseconds))
+        writer.closeObject("},")
+    }
+}
+
+extension Outcome {
+    /// The word that records use.
+    public var word: StaticString {
+        switch self {
+        case .allow: "allow"
+        case .deny: "deny"
+        case .throttle: "throttle"
+        case .error: "error"
+        }
+    }
+
+    fileprivate var member: StaticString {
+        switch self {
+        case .allow: "\"outcome\":\"allow\","
+        case .deny: "\"outcome\":\"deny\","
+        case .throttle: "\"outcome\":\"throttle\","
+        case .error: "\"outcome\":\"error\","
+        }
+    }
+}
+
+extension AuditLevel {
+    fileprivate var member: StaticString {
+        switch self {
+        case .none: "\"level\":\"none\","
+        case .metadata: "\"level\":\"metadata\","
+        case .headers: "\"level\":\"headers\","
+        case .bodyHash: "\"level\":\"body_hash\","
+        case .body: "\"level\":\"body\","
+        }
+    }
+}
+
+extension ErrorSource {
+    fileprivate var member: StaticString {
+        switch self {
+        case .none: "},"
+        case .client: "\"source\":\"client\"},"
+        case .proxy: "\"source\":\"proxy\"},"
+        case .upstream: "\"source\":\"upstream\"},"
+        }
+    }
+}
+
+extension RequestPhase {
+    fileprivate var member: StaticString {
+        switch self {
+        case .none: ""
+        case .head: "\"phase\":\"head\","
+        case .authentication: "\"phase\":\"authentication\","
+        case .authorization: "\"phase\":\"authorization\","
+        case .limit: "\"phase\":\"limit\","
+        case .connect: "\"phase\":\"connect\","
+        case .requestBody: "\"phase\":\"request_body\","
+        case .responseHead: "\"phase\":\"response_head\","
+        case .responseBody: "\"phase\":\"response_body\","
+        }
+    }
+}
+
+/// `Crypto.SignatureAlgorithm`'s raw values; the targets meet in RequestFlow only.
+private func algorithmMember(_ algorithm: UInt8) -> StaticString? {
+    switch algorithm {
+    case 1: "\"alg\":\"RS256\","
+    case 2: "\"alg\":\"RS384\","
+    case 3: "\"alg\":\"RS512\","
+    case 4: "\"alg\":\"PS256\","
+    case 5: "\"alg\":\"PS384\","
+    case 6: "\"alg\":\"PS512\","
+    case 7: "\"alg\":\"ES256\","
+    case 8: "\"alg\":\"ES384\","
+    case 9: "\"alg\":\"ES512\","
+    case 10: "\"alg\":\"EdDSA\","
+    default: nil
+    }
+}

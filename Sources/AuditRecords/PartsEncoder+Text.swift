@@ -1,0 +1,190 @@
+import Primitives
+
+extension PartsEncoder {
+    /// Part 1: who asked, and from where.
+    func appendSubject(
+        _ facts: RecordFacts, _ fields: Span<UInt8>, _ writer: inout ByteWriter
+    ) {
+        let names = names(of: facts)
+        writer.append(UInt8(ascii: "{"))
+        appendText("\"client_id\":\"", .clientID, fields, &writer)
+        if facts.client != .unknown {
+            writer.append("\"client_ip\":\"")
+            writer.appendIPAddress(facts.client.address)
+            writer.append("\",")
+        }
+        appendEscapedNames(PartsEncoder.subjectFields, &writer)
+        appendText("\"jti\":\"", .tokenID, fields, &writer)
+        if facts.peer != .unknown {
+            writer.append("\"peer_ip\":\"")
+            writer.appendIPAddress(facts.peer.address)
+            writer.appendMember("\",\"peer_port\":", UInt64(facts.peer.port))
+        }
+        appendRole(facts, names, &writer)
+        appendText("\"sub\":\"", .subject, fields, &writer)
+        if has(.tokenThumbprint) {
+            writer.append("\"token\":\"")
+            let slot = slots[Int(RecordField.tokenThumbprint.rawValue)]
+            let bytes = fields.extracting(slot.range)
+            for index in 0..<bytes.count { writer.appendHex(UInt64(bytes[index]), digits: 2) }
+            writer.append("\",")
+        }
+        appendCuts(PartsEncoder.subjectFields, fields, &writer)
+        writer.closeObject("}")
+    }
+
+    /// Part 2: what was asked for.
+    func appendDetail(_ fields: Span<UInt8>, _ writer: inout ByteWriter) {
+        writer.append(UInt8(ascii: "{"))
+        appendText("\"authority\":\"", .authority, fields, &writer)
+        appendEscapedNames(PartsEncoder.detailFields, &writer)
+        if headerCount > 0 {
+            writer.append("\"headers\":[")
+            for index in 0..<headerCount {
+                let slot = headers[index]
+                writer.append(UInt8(ascii: "\""))
+                writer.appendRecordText(fields.extracting(slot.range), slot.text)
+                writer.append("\",")
+            }
+            writer.closeObject("],")
+        }
+        appendText("\"path\":\"", .path, fields, &writer)
+        appendText("\"query_keys\":\"", .queryKeys, fields, &writer)
+        appendCuts(PartsEncoder.detailFields, fields, &writer)
+        appendText("\"user_agent\":\"", .userAgent, fields, &writer)
+        writer.closeObject("}")
+    }
+
+    // Which fields each part holds.
+    static var coreFields: UInt16 { bit(.keyID) | bit(.method) }
+    static var subjectFields: UInt16 { bit(.clientID) | bit(.tokenID) | bit(.subject) }
+    static var detailFields: UInt16 {
+        bit(.authority) | bit(.header) | bit(.path) | bit(.queryKeys) | bit(.userAgent)
+    }
+
+    /// Appends the member that says `field`, if the record has it.
+    @inline(__always)
+    func appendText(
+        _ name: StaticString, _ field: RecordField, _ fields: Span<UInt8>,
+        _ writer: inout ByteWriter
+    ) {
+        guard has(field) else { return }
+        let slot = slots[Int(field.rawValue)]
+        writer.append(name)
+        writer.appendRecordText(fields.extracting(slot.range), slot.text)
+        writer.append("\",")
+    }
+
+    /// Appends the member of a name in `table`; a number that it lacks is written as `#number`.
+    @inline(__always)
+    func appendName(
+        _ table: [ByteRange], _ index: UInt16, _ prefix: StaticString, _ names: NameTable,
+        _ writer: inout ByteWriter
+    ) {
+        if Int(index) < table.count {
+            names.append(table[Int(index)], to: &writer)
+        } else if index != RecordFacts.noIndex {
+            writer.append(prefix)
+            writer.append(UInt8(ascii: "#"))
+            writer.appendDecimal(magnitude: UInt64(index))
+            writer.append("\",")
+        }
+    }
+
+    private func appendRole(
+        _ facts: RecordFacts, _ names: NameTable, _ writer: inout ByteWriter
+    ) {
+        if Int(facts.role) < names.roles.count {
+            names.append(names.roles[Int(facts.role)], to: &writer)
+        } else if facts.role != RecordFacts.noIndex {
+            writer.append("\"roles\":[\"#")
+            writer.appendDecimal(magnitude: UInt64(facts.role))
+            writer.append("\"],")
+        }
+    }
+
+    /// Appends `esc`: which of the part's values had to be changed, and so have `%` as `%25`.
+    @inline(__always)
+    func appendEscapedNames(_ part: UInt16, _ writer: inout ByteWriter) {
+        if hostile & part != 0 { appendEscapedNamesRarely(part, &writer) }
+    }
+
+    /// Appends `trunc`: which of the part's values are cut, and what of.
+    @inline(__always)
+    func appendCuts(_ part: UInt16, _ fields: Span<UInt8>, _ writer: inout ByteWriter) {
+        if cut & part != 0 { appendCutsRarely(part, fields, &writer) }
+    }
+
+    private func appendEscapedNamesRarely(_ part: UInt16, _ writer: inout ByteWriter) {
+        writer.append("\"esc\":[")
+        for field in PartsEncoder.byMember where hostile & part & PartsEncoder.bit(field) != 0 {
+            if field != .header {
+                writer.append(field.memberName)
+                writer.append(UInt8(ascii: ","))
+                continue
+            }
+            for index in 0..<headerCount where headers[index].text == .hostile {
+                appendHeaderName(index, &writer)
+                writer.append(UInt8(ascii: ","))
+            }
+        }
+        writer.closeObject("],")
+    }
+
+    private func appendCutsRarely(
+        _ part: UInt16, _ fields: Span<UInt8>, _ writer: inout ByteWriter
+    ) {
+        writer.append("\"trunc\":{")
+        for field in PartsEncoder.byMember where cut & part & PartsEncoder.bit(field) != 0 {
+            if field != .header {
+                writer.append(field.memberName)
+                appendCut(slots[Int(field.rawValue)], fields, &writer)
+                continue
+            }
+            for index in 0..<headerCount where headers[index].fullCount != 0 {
+                appendHeaderName(index, &writer)
+                appendCut(headers[index], fields, &writer)
+            }
+        }
+        writer.closeObject("},")
+    }
+
+    private func appendCut(_ slot: Slot, _ fields: Span<UInt8>, _ writer: inout ByteWriter) {
+        writer.appendMember(":{\"len\":", UInt64(slot.fullCount))
+        writer.append("\"sha256\":\"")
+        let start = slot.range.lower - Digest256.byteCount
+        for index in start..<slot.range.lower { writer.appendHex(UInt64(fields[index]), digits: 2) }
+        writer.append("\"},")
+    }
+
+    private func appendHeaderName(_ index: Int, _ writer: inout ByteWriter) {
+        writer.append("\"headers/")
+        writer.appendDecimal(magnitude: UInt64(index))
+        writer.append(UInt8(ascii: "\""))
+    }
+
+    /// Fields in the order of their members' names.
+    private static let byMember: [RecordField] = [
+        .authority, .clientID, .header, .tokenID, .keyID, .method, .path, .queryKeys, .subject,
+        .userAgent,
+    ]
+}
+
+extension RecordField {
+    /// The member that says this field, quoted.
+    fileprivate var memberName: StaticString {
+        switch self {
+        case .method: "\"method\""
+        case .authority: "\"authority\""
+        case .path: "\"path\""
+        case .queryKeys: "\"query_keys\""
+        case .userAgent: "\"user_agent\""
+        case .subject: "\"sub\""
+        case .clientID: "\"client_id\""
+        case .tokenID: "\"jti\""
+        case .tokenThumbprint: "\"token\""
+        case .keyID: "\"kid\""
+        case .header: "\"headers\""
+        }
+    }
+}

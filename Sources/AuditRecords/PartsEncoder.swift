@@ -1,0 +1,117 @@
+import Primitives
+
+/// Turns one record's facts and text into its three JSON parts (audit log format §2).
+///
+/// Runs for every record on the writer's thread, so names are escaped once, members are written
+/// in the order that RFC 8785 §3.2.3 wants them sorted in, and nothing is allocated. Members
+/// without a value are left out. `docs/audit-records.md` lists them all.
+public struct PartsEncoder: ~Copyable {
+    struct Slot: BitwiseCopyable {
+        var range = ByteRange.empty
+        var fullCount: UInt32 = 0
+        var text = RecordText.plain
+    }
+
+    private var current: NameTable
+    private var previous: NameTable
+    /// `"boot":"…",` and `"instance":"…",`.
+    let bootMember: [UInt8]
+    let instanceMember: [UInt8]
+    let instance: InstanceFacts
+
+    /// What the record in hand has: a bit for each `RecordField`, and where its value lies.
+    var present: UInt16 = 0
+    /// Fields of the record in hand that stand in `esc`, and in `trunc`.
+    var hostile: UInt16 = 0
+    var cut: UInt16 = 0
+    var slots = InlineArray<12, Slot>(repeating: Slot())
+    var headerCount = 0
+    var headers = InlineArray<10, Slot>(repeating: Slot())
+
+    /// An encoder for this process's records.
+    public init(
+        instance: InstanceFacts, names: RecordNames,
+        generation: SettingsGeneration = SettingsGeneration(number: 0)
+    ) {
+        precondition(RecordLimits.headerCount == 10)
+        self.instance = instance
+        current = NameTable(names, generation: generation)
+        previous = current
+        bootMember = Array("\"boot\":\"\(instance.boot.hexText)\",".utf8)
+        instanceMember =
+            instance.name.isEmpty
+            ? []
+            : Array("\"instance\":\"".utf8) + CanonicalValue.escaped(instance.name)
+                + Array("\",".utf8)
+    }
+
+    /// Takes the names of a new settings generation; records of the one before still find theirs.
+    public mutating func adopt(_ names: RecordNames, generation: SettingsGeneration) {
+        previous = current
+        current = NameTable(names, generation: generation)
+    }
+
+    /// Most bytes that the parts of a record within `limits` take.
+    ///
+    /// A byte of text becomes three at most. The rest are names, and members of fixed length.
+    public borrowing func maximumBytes(_ limits: RecordLimits) -> Int {
+        limits.maximumFieldBytes * 3 + 4096 + current.longestNamesBytes
+            + instanceMember.count
+    }
+
+    /// Appends the three parts of one record, and answers where in `writer.span` they lie.
+    ///
+    /// - Parameter fields: The text behind the facts, as `FieldReader` reads it.
+    public mutating func encode(
+        _ facts: RecordFacts, fields: Span<UInt8>, into writer: inout ByteWriter
+    ) -> RecordParts {
+        locate(fields)
+        let start = writer.count
+        appendCore(facts, fields, &writer)
+        let subject = writer.count
+        appendSubject(facts, fields, &writer)
+        let detail = writer.count
+        appendDetail(fields, &writer)
+        return RecordParts(
+            core: ByteRange(start: start, count: subject &- start),
+            subject: ByteRange(start: subject, count: detail &- subject),
+            detail: ByteRange(start: detail, count: writer.count &- detail))
+    }
+
+    /// The names that the record was made under.
+    func names(of facts: RecordFacts) -> NameTable {
+        facts.generation == current.generation ? current : previous
+    }
+
+    /// Finds the record's text and what each value needs.
+    private mutating func locate(_ fields: Span<UInt8>) {
+        present = 0
+        hostile = 0
+        cut = 0
+        headerCount = 0
+        var reader = FieldReader()
+        while let found = reader.next(in: fields) {
+            let slot = Slot(
+                range: found.value, fullCount: found.fullCount,
+                text: found.field == .tokenThumbprint
+                    ? .plain : fields.extracting(found.value).recordText())
+            let bit = PartsEncoder.bit(found.field)
+            if slot.text == .hostile { hostile |= bit }
+            if slot.fullCount != 0 { cut |= bit }
+            if found.field == .header {
+                guard headerCount < RecordLimits.headerCount else { continue }
+                headers[headerCount] = slot
+                headerCount &+= 1
+            } else {
+                slots[Int(found.field.rawValue)] = slot
+                present |= bit
+            }
+        }
+    }
+
+    func has(_ field: RecordField) -> Bool {
+        present & PartsEncoder.bit(field) != 0
+    }
+
+    static func bit(_ field: RecordField) -> UInt16 { 1 << UInt16(field.rawValue) }
+}

@@ -1,0 +1,64 @@
+import Primitives
+
+/// How much text of each kind a record holds, in bytes of the raw value.
+///
+/// What is longer is cut, and the record says its full length and SHA-256 (audit log format §2).
+public struct RecordLimits: Sendable, Equatable {
+    /// A method that is none of the usual ones.
+    public var methodBytes = 32
+    /// Host and port as the client named them.
+    public var authorityBytes = 255
+    /// The path in normal form.
+    public var pathBytes = 1024
+    /// Names of the query's parameters.
+    public var queryKeysBytes = 512
+    /// The User-Agent field.
+    public var userAgentBytes = 256
+    /// The token's subject.
+    public var subjectBytes = 255
+    /// The token's client.
+    public var clientIDBytes = 255
+    /// The token's `jti`.
+    public var tokenIDBytes = 128
+    /// The key that verified the token.
+    public var keyIDBytes = 128
+    /// One chosen header field, its name and colon included.
+    public var headerBytes = 512
+
+    /// Most chosen header fields in one record.
+    public static let headerCount = 10
+    /// Bytes of a token's SHA-256 that a record holds.
+    public static let thumbprintBytes = 16
+
+    /// The defaults.
+    public init() {}
+
+    /// Longest value of `field`.
+    public func bytes(of field: RecordField) -> Int {
+        switch field {
+        case .method: methodBytes
+        case .authority: authorityBytes
+        case .path: pathBytes
+        case .queryKeys: queryKeysBytes
+        case .userAgent: userAgentBytes
+        case .subject: subjectBytes
+        case .clientID: clientIDBytes
+        case .tokenID: tokenIDBytes
+        case .tokenThumbprint: RecordLimits.thumbprintBytes
+        case .keyID: keyIDBytes
+        case .header: headerBytes
+        }
+    }
+
+    /// Most bytes of text behind one record's facts, each field cut and `header` often.
+    public var maximumFieldBytes: Int {
+        var sum = (RecordLimits.headerCount - 1) * (headerBytes + RecordFieldFormat.cutHeadBytes)
+        for field in RecordField.allCases {
+            sum += bytes(of: field) + RecordFieldFormat.cutHeadBytes
+        }
+        return sum
+    }
+
+    /// Most bytes of one record in a ring: its facts and its text.
+    public var maximumBytes: Int { MemoryLayout<RecordFacts>.size + maximumFieldBytes }
+}
