@@ -1,0 +1,92 @@
+"""Fixtures of the system tests: everything on loopback, on ports that the kernel chooses."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from harness.client import Client  # noqa: E402
+from harness.nginx import Nginx  # noqa: E402
+from harness.proxy import Proxy, settings  # noqa: E402
+from harness.tokens import TokenMaker  # noqa: E402
+from harness.upstream import Upstream  # noqa: E402
+
+NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def tokens() -> TokenMaker:
+    return TokenMaker()
+
+
+@pytest.fixture(scope="session")
+def shared_upstream():
+    upstream = Upstream()
+    yield upstream
+    upstream.close()
+    assert not upstream.failures, upstream.failures
+
+
+@pytest.fixture
+def upstream(shared_upstream) -> Upstream:
+    shared_upstream.forget()
+    shared_upstream.handlers.clear()
+    return shared_upstream
+
+
+@pytest.fixture(scope="session")
+def proxy(tmp_path_factory, shared_upstream, tokens):
+    """The proxy that most tests share: two workers, all defaults but short upstream times."""
+    directory = tmp_path_factory.mktemp("shared")
+    trusting = {"public": {"address": "127.0.0.1:0"},
+                "behind": {"address": "127.0.0.1:0", "trusted_proxies": ["127.0.0.0/8"]}}
+    running = Proxy(directory, settings(
+        directory, shared_upstream.port, tokens, listeners=trusting)).start()
+    yield running
+    assert running.stop() == 0, "".join(running.lines)
+
+
+@pytest.fixture
+def make_proxy(tmp_path, shared_upstream, tokens):
+    """Starts proxies with settings of their own; they are stopped behind the test."""
+    started: list[Proxy] = []
+
+    def make(start: bool = True, directory: Path | None = None, upstream_port=None,
+             **changes) -> Proxy:
+        place = directory or tmp_path / f"proxy{next(NUMBERS)}"
+        running = Proxy(place, settings(
+            place, upstream_port or shared_upstream.port, tokens, **changes))
+        if start:
+            running.start()
+            started.append(running)
+        return running
+
+    yield make
+    for running in started:
+        if running.process.poll() is None:
+            assert running.stop() == 0, "".join(running.lines)
+
+
+@pytest.fixture
+def client(proxy):
+    """A connection to the shared proxy."""
+    with Client(proxy.address) as connection:
+        yield connection
+
+
+@pytest.fixture
+def path(request):
+    """A path of this test alone, so that what the upstream saw can be told apart."""
+    return f"/open/{next(NUMBERS)}"
+
+
+@pytest.fixture(scope="session")
+def nginx(tmp_path_factory):
+    server = Nginx(tmp_path_factory.mktemp("nginx"))
+    yield server
+    server.stop()
