@@ -107,14 +107,16 @@ struct TokenTexts: ~Copyable {
         }
     }
 
-    /// Takes each string of the JSON array `list`; false when it is something else.
+    /// Takes each string of the JSON array `list`, none of a null; false when it is something else.
     private static func takeList(
         _ list: Span<UInt8>, decoded: inout ByteBuffer, names: [[UInt8]], limits: TokenLimits,
         into roles: inout RoleSet, _ ignored: inout UInt16
     ) throws(JSONError) -> Bool {
         var reader = JSONReader(
             list, limits: JSONLimits(depth: limits.depth, members: limits.members))
-        guard try reader.next() == .arrayStart else { return false }
+        let first = try reader.next()
+        if first == .null { return true }
+        guard first == .arrayStart else { return false }
         while true {
             switch try reader.next() {
             case .string(let text):

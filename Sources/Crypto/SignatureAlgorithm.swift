@@ -91,4 +91,12 @@ public enum VerificationKeyKind: UInt8, Sendable, BitwiseCopyable {
         case .p521: 66
         }
     }
+
+    /// Whether keys are points of a curve that ECDSA uses.
+    var isCurveOfPoints: Bool {
+        switch self {
+        case .p256, .p384, .p521: true
+        case .rsa, .ed25519: false
+        }
+    }
 }

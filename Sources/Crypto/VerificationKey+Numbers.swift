@@ -29,9 +29,7 @@ func makeRSA(
     defer { unsafe BN_free(e) }
     guard let builder = unsafe OSSL_PARAM_BLD_new() else { throw .libraryUnavailable }
     defer { unsafe OSSL_PARAM_BLD_free(builder) }
-    guard unsafe OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) == 1,
-        unsafe OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) == 1
-    else { throw .libraryUnavailable }
+    guard unsafe sallyport_push_rsa(builder, n, e) == 1 else { throw .libraryUnavailable }
     let key = unsafe makeKey("RSA", builder: builder, context: context)
     guard let key = unsafe key else { throw .numbersRefused }
     guard unsafe isSound(key, context: context) else {
@@ -46,13 +44,7 @@ func makeRSA(
 func makePoint(
     _ curve: VerificationKeyKind, x: [UInt8], y: [UInt8], context: OpaquePointer
 ) throws(VerificationKeyError) -> OpaquePointer {
-    let group: String
-    switch curve {
-    case .p256: group = "P-256"
-    case .p384: group = "P-384"
-    case .p521: group = "P-521"
-    case .rsa, .ed25519: throw .numbersRefused
-    }
+    guard curve.isCurveOfPoints else { throw .numbersRefused }
     guard x.count == curve.coordinateBytes, y.count == curve.coordinateBytes else {
         throw .coordinateLengthWrong
     }
@@ -60,14 +52,11 @@ func makePoint(
     defer { unsafe OSSL_PARAM_BLD_free(builder) }
     // 4 announces an uncompressed point (SEC 1 §2.3.3).
     let point = [4] + x + y
-    // Safe: the builder copies the name, and `point` is copied when the key is made, below.
+    // Safe: `point` is copied when the key is made, below.
     let key = unsafe point.withUnsafeBytes { bytes -> OpaquePointer? in
-        guard
-            unsafe OSSL_PARAM_BLD_push_utf8_string(
-                builder, OSSL_PKEY_PARAM_GROUP_NAME, group, group.utf8.count) == 1,
-            unsafe OSSL_PARAM_BLD_push_octet_string(
-                builder, OSSL_PKEY_PARAM_PUB_KEY, bytes.baseAddress, bytes.count) == 1
-        else { return nil }
+        let isBuilt = unsafe sallyport_push_point(
+            builder, CInt(curve.coordinateBytes), bytes.baseAddress, bytes.count)
+        guard isBuilt == 1 else { return nil }
         return unsafe makeKey("EC", builder: builder, context: context)
     }
     guard let key = unsafe key else { throw .pointNotOnCurve }

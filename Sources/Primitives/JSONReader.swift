@@ -340,8 +340,9 @@ public struct JSONReader: ~Copyable, ~Escapable {
     /// Reads `\uXXXX`.
     @_lifetime(self: copy self)
     private mutating func readCodeUnit() throws(JSONError) -> UInt32 {
+        guard try peek() == UInt8(ascii: "\\") else { throw .stringMalformed(at: position) }
         guard bytes.count - position >= 6 else { throw .truncated }
-        guard bytes[position] == UInt8(ascii: "\\"), bytes[position + 1] == UInt8(ascii: "u"),
+        guard bytes[position + 1] == UInt8(ascii: "u"),
             let unit = bytes.hexCodeUnit(at: position + 2)
         else { throw .stringMalformed(at: position) }
         position += 6
