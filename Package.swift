@@ -64,7 +64,7 @@ let package = Package(
             "Settings",
             [
                 "Authentication", "Authorization", "RateLimiting", "Upstream", "AuditRecords",
-                "Crypto", "HTTP",
+                "Crypto", "HTTP", "LinuxIO",
                 "Primitives", .product(name: "Yams", package: "Yams"),
             ]),
         library(
@@ -127,7 +127,7 @@ let package = Package(
             "SettingsTests",
             [
                 "Settings", "Authentication", "Authorization", "RateLimiting", "Upstream",
-                "AuditRecords", "HTTP", "Primitives",
+                "AuditRecords", "Crypto", "HTTP", "Primitives",
             ]),
         tests("TidyTests", []),
     ],

@@ -1,0 +1,119 @@
+import AuditRecords
+import Crypto
+
+extension SettingsParser {
+    /// Largest accepted key file.
+    private static let limitKeyBytes = 65536
+    /// Longest public name of a log.
+    private static let limitOriginBytes = 200
+
+    /// The section `audit`; nil when what has no default is missing or refused.
+    func audit(_ value: SettingValue) -> AuditSettings? {
+        guard
+            let section = Section(
+                value,
+                known: [
+                    "directory", "origin", "signing_key", "mode", "bound", "checkpoint", "rotate",
+                    "heartbeat", "ring",
+                ], later: ["recipients", "retain", "journald", "privacy", "export", "witnesses"],
+                diagnostics: diagnostics)
+        else { return nil }
+        let directory = section.required("directory").flatMap {
+            diagnostics.text($0, limitBytes: 4096)
+        }
+        let origin = section.required("origin").flatMap(origin)
+        let key = section.required("signing_key").flatMap(signingKey)
+        var settings = AuditSettings(
+            directory: directory ?? "", originName: origin ?? "", signingKeyPath: key ?? "")
+        settings.mode = section.optional("mode").flatMap(auditMode) ?? settings.mode
+        if let bound = section.optional("bound").flatMap({
+            Section($0, known: ["time", "records"], diagnostics: diagnostics)
+        }) {
+            settings.boundMilliseconds = bound.milliseconds(
+                "time", in: 50...60_000, otherwise: settings.boundMilliseconds)
+            settings.boundRecords = UInt32(
+                bound.number(
+                    "records", in: 64...16_777_216, otherwise: Int(settings.boundRecords)))
+        }
+        settings.checkpointMilliseconds = section.milliseconds(
+            "checkpoint", in: 100...3_600_000, otherwise: settings.checkpointMilliseconds)
+        if let rotate = section.optional("rotate").flatMap({
+            Section($0, known: ["size", "age"], diagnostics: diagnostics)
+        }) {
+            settings.rotateBytes = rotate.bytes(
+                "size", in: (1 << 20)...(1 << 36), otherwise: settings.rotateBytes)
+            settings.rotateSeconds =
+                rotate.milliseconds(
+                    "age", in: 1000...2_678_400_000, otherwise: settings.rotateSeconds * 1000)
+                / 1000
+        }
+        settings.heartbeatSeconds =
+            section.milliseconds(
+                "heartbeat", in: 1000...3_600_000, otherwise: settings.heartbeatSeconds * 1000)
+            / 1000
+        settings.ringBytes = ring(section, otherwise: settings.ringBytes)
+        return directory == nil || origin == nil || key == nil ? nil : settings
+    }
+
+    /// The modes of this version; the log's format names more.
+    func auditMode(_ value: SettingValue) -> AuditMode? {
+        diagnostics.choice(
+            value, [("bounded", AuditMode.bounded)], later: ["strict", "best_effort"])
+    }
+
+    private func ring(_ section: Section, otherwise: Int) -> Int {
+        let bytes = section.bytes(
+            "ring", in: (1 << 16)...(1 << 30), otherwise: UInt64(otherwise))
+        guard bytes.nonzeroBitCount == 1 else {
+            if let value = section.optional("ring") {
+                diagnostics.error(value, "\(value.name) is \(value.kind), not a power of two")
+            }
+            return otherwise
+        }
+        return Int(bytes)
+    }
+
+    /// The log's public name, which becomes part of a note's key name (C2SP signed-note).
+    private func origin(_ value: SettingValue) -> String? {
+        guard
+            let text = diagnostics.text(value, limitBytes: SettingsParser.limitOriginBytes)
+        else { return nil }
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "+") }) else {
+            diagnostics.error(
+                value, "\(value.name) is \(value.kind): no spaces, no '+', ASCII only")
+            return nil
+        }
+        return text
+    }
+
+    /// The path of the Ed25519 key, which is looked at: a key that others can read is refused.
+    private func signingKey(_ value: SettingValue) -> String? {
+        guard let path = path(value),
+            let content = content(of: path, for: value, limitBytes: SettingsParser.limitKeyBytes)
+        else { return nil }
+        let mode = String(content.permissions & 0o777, radix: 8)
+        guard content.permissions & 0o007 == 0 else {
+            diagnostics.error(
+                value,
+                "\(value.name): \(path.shortened) has mode 0\(mode), so that every user of this "
+                    + "machine can use the key; chmod 600 it")
+            return nil
+        }
+        if content.permissions & 0o020 != 0 {
+            diagnostics.warning(
+                value, "\(value.name): \(path.shortened) has mode 0\(mode): its group can change it"
+            )
+        }
+        do throws(CryptoError) {
+            _ = try SigningKey(pem: content.bytes)
+            return path
+        } catch {
+            let why =
+                error == .privateKeyOfOtherAlgorithm
+                ? "holds a key of another algorithm than Ed25519"
+                : "is not an unencrypted private key in PEM form (PKCS #8)"
+            diagnostics.error(value, "\(value.name): \(path.shortened) \(why)")
+            return nil
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Primitives
+
+extension SettingsParser {
+    /// Most listeners of a file.
+    private static let limitListeners = 64
+    /// Most address blocks of one listener.
+    private static let limitRanges = 1024
+
+    /// The section `listeners`.
+    func listeners(_ value: SettingValue) -> [ListenerSettings] {
+        let entries = diagnostics.named(value, limit: SettingsParser.limitListeners)
+        if case .mapping(let all) = value.content, all.isEmpty {
+            diagnostics.error(value, "listeners is empty: nobody could connect")
+        }
+        var listeners: [ListenerSettings] = []
+        for entry in entries {
+            guard let listener = listener(entry) else { continue }
+            let isTaken = listeners.contains {
+                $0.port != 0 && $0.port == listener.port && $0.host == listener.host
+            }
+            if isTaken {
+                diagnostics.error(
+                    entry.value, "\(entry.value.name) has the address of an earlier listener")
+            }
+            listeners.append(listener)
+        }
+        return listeners
+    }
+
+    private func listener(_ entry: SettingEntry) -> ListenerSettings? {
+        guard
+            let section = Section(
+                entry.value, known: ["address", "trusted_proxies"],
+                later: ["socket", "tls", "proxy_protocol", "redirect_to_https"],
+                diagnostics: diagnostics)
+        else { return nil }
+        let trusted = section.optional("trusted_proxies").map(ranges) ?? []
+        guard let value = section.required("address"), let text = diagnostics.text(value) else {
+            return nil
+        }
+        guard let (host, port) = SettingsParser.hostAndPort(text, defaultPort: nil) else {
+            diagnostics.error(
+                value,
+                "\(value.name) is \(value.kind), not an address and port such as 0.0.0.0:8080 or "
+                    + "[::]:8080")
+            return nil
+        }
+        let bytes = Array(host.utf8)
+        guard Identifier128(addressText: bytes.span) != nil else {
+            let all = "0.0.0.0 or [::] listens on all addresses"
+            diagnostics.error(
+                value, "\(value.name): '\(host.shortened)' is not an address literal; \(all)")
+            return nil
+        }
+        return ListenerSettings(name: entry.key, host: host, port: port, trustedProxies: trusted)
+    }
+
+    private func ranges(_ value: SettingValue) -> [AddressRange] {
+        if case .sequence(let items) = value.content, items.isEmpty { return [] }
+        return diagnostics.list(value, limit: SettingsParser.limitRanges).compactMap { item in
+            guard let text = diagnostics.text(item) else { return nil }
+            guard let range = SettingsParser.addressRange(text) else {
+                diagnostics.error(
+                    item, "\(item.name) is \(item.kind), not an address or block such as 10.0.0.0/8"
+                )
+                return nil
+            }
+            if range.prefixBits == 0 || (isIPv4(range.address) && range.prefixBits == 96) {
+                diagnostics.warning(
+                    item, "\(item.name) is \(text): every client may say who it is")
+            }
+            return range
+        }
+    }
+
+    private func isIPv4(_ address: Identifier128) -> Bool {
+        address.high == 0 && address.low >> 32 == 0xFFFF
+    }
+
+    /// A block such as `10.0.0.0/8` or `2001:db8::/32`, or one address.
+    static func addressRange(_ text: String) -> AddressRange? {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard let first = parts.first, parts.count <= 2 else { return nil }
+        let bytes = Array(first.utf8)
+        guard let address = Identifier128(addressText: bytes.span) else { return nil }
+        // The text decides, since an IPv4-mapped IPv6 block counts its bits from the left.
+        let offset = first.contains(":") ? 0 : 96
+        guard parts.count == 2 else { return AddressRange(address: address, prefixBits: 128) }
+        guard Units.isNumber(String(parts[1])), parts[1].utf8.count <= 3, let bits = Int(parts[1]),
+            bits <= 128 - offset
+        else { return nil }
+        return AddressRange(address: address, prefixBits: bits + offset)
+    }
+
+    /// Host and port of `host:port` or `[address]:port`; the host without brackets.
+    static func hostAndPort(_ text: String, defaultPort: UInt16?) -> (String, UInt16)? {
+        var host = text[...]
+        var port: Substring?
+        if host.hasPrefix("[") {
+            guard let end = host.firstIndex(of: "]") else { return nil }
+            let rest = host[host.index(after: end)...]
+            host = host[host.index(after: host.startIndex)..<end]
+            guard host.contains(":") else { return nil }
+            if !rest.isEmpty {
+                guard rest.hasPrefix(":") else { return nil }
+                port = rest.dropFirst()
+            }
+        } else if let colon = host.lastIndex(of: ":") {
+            port = host[host.index(after: colon)...]
+            host = host[..<colon]
+            guard !host.contains(":") else { return nil }
+        }
+        guard !host.isEmpty else { return nil }
+        guard let port else { return defaultPort.map { (String(host), $0) } }
+        guard Units.isNumber(String(port)), let number = UInt16(port) else { return nil }
+        return (String(host), number)
+    }
+}
