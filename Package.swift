@@ -129,6 +129,7 @@ let package = Package(
                 "Settings", "Authentication", "Authorization", "RateLimiting", "Upstream",
                 "AuditRecords", "Crypto", "HTTP", "Primitives",
             ]),
+        tests("WorkerTests", ["Worker", "AuditRecords", "Primitives"]),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6]

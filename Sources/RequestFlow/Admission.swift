@@ -1,0 +1,250 @@
+import AuditRecords
+import Authentication
+import Authorization
+import Crypto
+import HTTP
+import Primitives
+import RateLimiting
+
+/// What is to become of a request whose head has been read.
+public enum Verdict: Sendable, Equatable {
+    /// Send it on to this upstream.
+    case forward(upstream: Int)
+    /// Answer it as the route says.
+    case respond(status: UInt16)
+    /// Answer an OPTIONS that may go no further (RFC 9110 §7.6.2).
+    case respondOptions
+    /// Answer it with a refusal.
+    case refuse(status: UInt16, reason: Reason)
+}
+
+/// The judgement of one request: authenticate, authorise, limit, in that order.
+///
+/// It touches nothing but what it is given. What it learns goes into the record as it is learned,
+/// so that a refusal says as much as was known.
+public struct Admission: Sendable {
+    /// What is to become of the request.
+    public var verdict = Verdict.refuse(status: 404, reason: .policyNoRoute)
+    /// The matched route, or -1.
+    public var route = -1
+    /// Slot of the authenticated principal in the worker's `Authenticator`, or -1.
+    ///
+    /// It may be read only until the next request is judged: the slot may then be reused.
+    public var principal = -1
+    /// Whether `verdict` came from a limit, whose fields the answer then carries.
+    public var limit: LimitDecision?
+
+    /// No judgement yet.
+    public init() {}
+
+    /// Judges the request in `head`.
+    ///
+    /// - Parameters:
+    ///   - bytes: What `head`'s ranges refer to.
+    ///   - facts: The record's numbers; `time`, `instant`, `peer` and `listener` are set.
+    ///   - now: The loop turn's time.
+    public static func judge(
+        head: borrowing RequestHead, bytes: Span<UInt8>, settings: ProxySettings,
+        authenticator: inout Authenticator, facts: inout RecordFacts, record: inout RecordDraft,
+        now: Instant
+    ) -> Admission {
+        var admission = Admission()
+        admission.verdict =
+            admission.loopRefusal(head: head, bytes: bytes, settings: settings)
+            ?? admission.decide(
+                head: head, bytes: bytes, settings: settings, authenticator: &authenticator,
+                facts: &facts, record: &record, now: now)
+        switch admission.verdict {
+        case .forward, .respond, .respondOptions:
+            facts.outcome = .allow
+        case .refuse(_, let reason):
+            facts.reason = reason
+            facts.outcome = admission.outcome(reason)
+        }
+        return admission
+    }
+
+    private func outcome(_ reason: Reason) -> Outcome {
+        switch reason {
+        case .limitExceeded, .limitTableFull: .throttle
+        case .requestLoopDetected: .error
+        default: .deny
+        }
+    }
+
+    /// A request that has come by here before (RFC 9110 §7.6.3): no route can lift that.
+    private func loopRefusal(
+        head: borrowing RequestHead, bytes: Span<UInt8>, settings: ProxySettings
+    ) -> Verdict? {
+        guard head.fields.first(.via) != nil else { return nil }
+        for index in 0..<head.fields.count where head.fields[index].known == .via {
+            if bytes.extracting(head.fields[index].value).names(settings.viaName) {
+                return .refuse(status: 508, reason: .requestLoopDetected)
+            }
+        }
+        return nil
+    }
+
+    private mutating func decide(
+        head: borrowing RequestHead, bytes: Span<UInt8>, settings: ProxySettings,
+        authenticator: inout Authenticator, facts: inout RecordFacts, record: inout RecordDraft,
+        now: Instant
+    ) -> Verdict {
+        let policy = settings.policy
+        switch policy.match(
+            host: bytes.extracting(head.authority), path: head.path(in: bytes),
+            method: head.method, methodText: bytes.extracting(head.methodText))
+        {
+        case .route(let index): route = index
+        case .methodRefused(let index):
+            route = index
+            facts.route = UInt16(truncatingIfNeeded: index)
+            return .refuse(status: 405, reason: .policyMethodRefused)
+        case .noRoute:
+            return .refuse(status: 404, reason: .policyNoRoute)
+        }
+        facts.route = UInt16(truncatingIfNeeded: route)
+
+        switch policy.authentication(of: route) {
+        case .none: break
+        case .issuers(let issuers):
+            if let refusal = authenticate(
+                head: head, bytes: bytes, accepting: issuers, authenticator: &authenticator,
+                facts: &facts, record: &record)
+            {
+                return refusal
+            }
+        }
+        let roles = principal >= 0 ? authenticator.principal(principal).roles : RoleSet()
+        let decision = policy.authorise(route: route, roles: roles)
+        facts.rule = decision.rule
+        facts.role = decision.role
+        guard decision.isAllowed else { return .refuse(status: 403, reason: decision.reason) }
+
+        if let refusal = throttle(
+            settings: settings, authenticator: authenticator, facts: &facts, now: now)
+        {
+            return refusal
+        }
+        switch policy.action(of: route) {
+        case .upstream(let index):
+            if head.method == .options, head.maxForwards == 0 { return .respondOptions }
+            facts.upstream = UInt16(truncatingIfNeeded: index)
+            return .forward(upstream: index)
+        case .respond(let status):
+            return .respond(status: status)
+        }
+    }
+
+    private mutating func authenticate(
+        head: borrowing RequestHead, bytes: Span<UInt8>, accepting issuers: IssuerSet,
+        authenticator: inout Authenticator, facts: inout RecordFacts, record: inout RecordDraft
+    ) -> Verdict? {
+        guard let index = head.fields.first(.authorization) else {
+            return .refuse(status: 401, reason: .tokenMissing)
+        }
+        // RFC 6750 §2: a client must not use more than one method to send the token.
+        guard head.fields.count(of: .authorization) == 1,
+            !(head.hasQuery && bytes.extracting(head.query).hasAccessToken)
+        else {
+            return .refuse(status: 400, reason: .tokenDuplicateCredentials)
+        }
+        let result = authenticator.authenticate(
+            bytes.extracting(head.fields[index].value), accepting: issuers, now: facts.time)
+        switch result {
+        case .refused(let reason):
+            return .refuse(status: BearerChallenge.status(for: reason), reason: reason)
+        case .authenticated(let slot, let isCacheHit):
+            principal = slot
+            let known = authenticator.principal(slot)
+            facts.issuer = known.issuer
+            facts.algorithm = known.algorithm.rawValue
+            facts.isCacheHit = isCacheHit
+            record.append(.subject, authenticator.text(slot, .subject))
+            record.append(.clientID, authenticator.text(slot, .clientID))
+            record.append(.tokenID, authenticator.text(slot, .tokenID))
+            record.append(.keyID, authenticator.text(slot, .keyID))
+            record.appendThumbprint(known.thumbprint)
+            return nil
+        }
+    }
+
+    /// Takes one request from every limit of the route. A later limit's refusal gives nothing
+    /// back to the earlier ones: a refused request still counts as an attempt.
+    private mutating func throttle(
+        settings: ProxySettings, authenticator: borrowing Authenticator,
+        facts: inout RecordFacts, now: Instant
+    ) -> Verdict? {
+        for position in 0..<settings.policy.limitCount(of: route) {
+            let index = settings.policy.limit(of: route, at: position)
+            let table = settings.limitTable
+            let rule = settings.limitRules[index]
+            let key: LimitKeyValue
+            switch rule.key {
+            case .subject where principal >= 0:
+                key = table.key(
+                    limit: index, subject: authenticator.text(principal, .subject),
+                    issuer: facts.issuer)
+            case .subject, .clientAddress:
+                key = table.key(limit: index, address: facts.client.address)
+            case .route:
+                key = table.key(limit: index, route: route)
+            }
+            let decision = table.take(limit: rule, keyHash: key, now: now)
+            facts.limit = UInt16(truncatingIfNeeded: index)
+            facts.limitRemaining = decision.remaining
+            switch decision.outcome {
+            case .allowed: continue
+            case .exceeded:
+                limit = decision
+                facts.retryAfterSeconds = decision.retryAfterSeconds
+                return .refuse(status: 429, reason: .limitExceeded)
+            case .tableFull:
+                limit = decision
+                facts.retryAfterSeconds = 1
+                return .refuse(status: 503, reason: .limitTableFull)
+            }
+        }
+        return nil
+    }
+}
+
+extension LimitDecision {
+    /// Whole seconds to wait, rounded up, at least one.
+    var retryAfterSeconds: UInt32 {
+        UInt32(clamping: max(1, (retryAfterNanoseconds + 999_999_999) / 1_000_000_000))
+    }
+
+    /// Whole seconds until the limit is full again, rounded up.
+    var resetSeconds: UInt32 {
+        UInt32(clamping: (resetNanoseconds + 999_999_999) / 1_000_000_000)
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// Whether a `Via` value has `pseudonym` as one of its received-by parts.
+    func names(_ pseudonym: [UInt8]) -> Bool {
+        guard count >= pseudonym.count, !pseudonym.isEmpty else { return false }
+        var start = 0
+        while let first = firstIndex(of: pseudonym[0], from: start) {
+            guard first + pseudonym.count <= count else { return false }
+            if extracting(first..<first + pseudonym.count).equals(pseudonym.span) { return true }
+            start = first + 1
+        }
+        return false
+    }
+
+    /// Whether a query has a parameter named `access_token` (RFC 6750 §2.3).
+    var hasAccessToken: Bool {
+        var start = 0
+        while start < count {
+            let end = firstIndex(of: 0x26, from: start) ?? count
+            let parameter = extracting(start..<end)
+            if parameter.count >= 13, parameter.extracting(0..<13).equals("access_token=") {
+                return true
+            }
+            start = end + 1
+        }
+        return false
+    }
+}

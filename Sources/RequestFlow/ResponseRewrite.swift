@@ -1,0 +1,114 @@
+import AuditRecords
+import HTTP
+import Primitives
+
+/// How a response's body is framed towards the client.
+public enum OutgoingFraming: Sendable, Equatable {
+    /// No body follows the head.
+    case none
+    /// Exactly the bytes that `Content-Length` says.
+    case length
+    /// Chunks.
+    case chunked
+    /// Everything until the connection closes (HTTP/1.0 clients).
+    case untilClose
+}
+
+/// Writes a response's head for the client, in one canonical form.
+public enum ResponseRewrite {
+    /// How the body is to be framed for this client.
+    public static func framing(
+        _ incoming: BodyFraming, clientVersion: HTTPVersion
+    ) -> OutgoingFraming {
+        switch incoming {
+        case .none: .none
+        case .length: .length
+        case .chunked, .untilClose: clientVersion == .http11 ? .chunked : .untilClose
+        }
+    }
+
+    /// Appends a final response's head.
+    ///
+    /// - Parameter keepsAlive: Whether the client's connection stays open behind the response.
+    public static func write(
+        head: borrowing ResponseHead, bytes: Span<UInt8>, framing: OutgoingFraming,
+        facts: RecordFacts, clientVersion: HTTPVersion, acceptsTrailers: Bool,
+        keepsAlive: Bool, receiptPrefix: Span<UInt8>, into writer: inout ByteWriter
+    ) {
+        appendStatusLine(head: head, bytes: bytes, into: &writer)
+        appendFields(
+            head: head, bytes: bytes,
+            // HEAD and 304 say how long the body would be (RFC 9110 §8.6); 204 must not.
+            keepsLength: framing == .none && head.status != 204,
+            keepsTrailer: framing == .chunked && acceptsTrailers, into: &writer)
+        switch framing {
+        case .length:
+            if case .length(let count) = head.framing {
+                writer.append("Content-Length: ")
+                writer.appendDecimal(count)
+                writer.append("\r\n")
+            }
+        case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
+        case .none, .untilClose: break
+        }
+        if !keepsAlive {
+            writer.append("Connection: close\r\n")
+        } else if clientVersion == .http10 {
+            writer.append("Connection: keep-alive\r\n")
+        }
+        writer.appendReceipt(facts, prefix: receiptPrefix)
+        writer.append("\r\n")
+    }
+
+    /// Appends an interim response's head (RFC 9110 §15.2): its fields, no framing.
+    public static func writeInterim(
+        head: borrowing ResponseHead, bytes: Span<UInt8>, into writer: inout ByteWriter
+    ) {
+        appendStatusLine(head: head, bytes: bytes, into: &writer)
+        appendFields(
+            head: head, bytes: bytes, keepsLength: false, keepsTrailer: false, into: &writer)
+        writer.append("\r\n")
+    }
+
+    private static func appendStatusLine(
+        head: borrowing ResponseHead, bytes: Span<UInt8>, into writer: inout ByteWriter
+    ) {
+        writer.append("HTTP/1.1 ")
+        writer.appendDecimal(magnitude: UInt64(head.status))
+        writer.append(.space)
+        writer.append(bytes.extracting(head.reasonPhrase))
+        writer.append("\r\n")
+    }
+
+    private static func appendFields(
+        head: borrowing ResponseHead, bytes: Span<UInt8>, keepsLength: Bool,
+        keepsTrailer: Bool, into writer: inout ByteWriter
+    ) {
+        for index in 0..<head.fields.count {
+            let field = head.fields[index]
+            if field.isHopByHop { continue }
+            switch field.known {
+            case .transferEncoding, .auditReceipt, .xRequestID: continue
+            case .contentLength where !keepsLength: continue
+            case .trailer where !keepsTrailer: continue
+            default: break
+            }
+            writer.append(bytes.extracting(field.name))
+            writer.append(": ")
+            writer.append(bytes.extracting(field.value))
+            writer.append("\r\n")
+        }
+    }
+}
+
+extension ByteWriter {
+    /// Appends the fields by which a client can name its request and demand its record.
+    mutating func appendReceipt(_ facts: RecordFacts, prefix: Span<UInt8>) {
+        append("X-Request-Id: ")
+        appendUUID(facts.requestID)
+        append("\r\nAudit-Receipt: ")
+        append(prefix)
+        appendDecimal(magnitude: facts.sequence)
+        append("\r\n")
+    }
+}

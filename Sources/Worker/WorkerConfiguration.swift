@@ -1,0 +1,55 @@
+import AuditRings
+import LinuxIO
+import Primitives
+import RequestFlow
+import Upstream
+
+/// A bound, listening socket of one worker; the worker's thread closes it.
+public struct ListeningSocket: Sendable {
+    /// The kernel's number.
+    public let number: CInt
+    /// Index of the listener in the settings.
+    public let listener: Int
+
+    /// The socket `number` of the listener at `listener`.
+    public init(number: CInt, listener: Int) {
+        self.number = number
+        self.listener = listener
+    }
+}
+
+/// Everything that one worker is started with.
+public struct WorkerConfiguration: Sendable {
+    /// The worker's number, from 0.
+    public let index: Int
+    /// The processor it runs on, or nil for any.
+    public let processor: Int?
+    /// What it judges and forwards by.
+    public let settings: ProxySettings
+    /// Its own sockets, one per listener.
+    public let listeners: [ListeningSocket]
+    /// Where endpoints' names lead.
+    public let endpoints: EndpointAddresses
+    /// How far the audit log is durable.
+    public let status: AuditStatus
+    /// `<log id>.<boot>.<worker>.`, before the sequence number in each receipt.
+    public let receiptPrefix: [UInt8]
+    /// How other threads speak with it.
+    public let control: WorkerControl
+
+    /// A configuration of these parts.
+    public init(
+        index: Int, processor: Int?, settings: ProxySettings, listeners: [ListeningSocket],
+        endpoints: EndpointAddresses, status: AuditStatus, receiptPrefix: [UInt8],
+        control: WorkerControl
+    ) {
+        self.index = index
+        self.processor = processor
+        self.settings = settings
+        self.listeners = listeners
+        self.endpoints = endpoints
+        self.status = status
+        self.receiptPrefix = receiptPrefix
+        self.control = control
+    }
+}

@@ -1,0 +1,74 @@
+import LinuxIO
+import Primitives
+import Synchronization
+
+/// What a worker counts; monotonic since its start.
+public struct WorkerCounters: Sendable, Equatable {
+    /// Connections accepted.
+    public var connections: UInt64 = 0
+    /// Requests whose record was made.
+    public var requests: UInt64 = 0
+    /// Requests sent over an upstream connection that had served one before.
+    public var upstreamReuses: UInt64 = 0
+    /// Upstream connections opened.
+    public var upstreamConnects: UInt64 = 0
+    /// Events for slots that were reused meanwhile.
+    public var staleEvents: UInt64 = 0
+    /// Tokens found in the cache.
+    public var tokenHits: UInt64 = 0
+    /// Tokens that were not, so that they were verified.
+    public var tokenMisses: UInt64 = 0
+    /// Clients connected now.
+    public var openClients: UInt64 = 0
+
+    /// Nothing counted.
+    public init() {}
+}
+
+/// How other threads speak with one worker: wake it, drain it, stop it, read its counters.
+public final class WorkerControl: Sendable {
+    let wakeup: Wakeup
+    private let drainRequested = Atomic<Bool>(false)
+    private let stopRequested = Atomic<Bool>(false)
+    private let finished = Atomic<Bool>(false)
+    private let published = Mutex(WorkerCounters())
+
+    /// Control of a worker that is yet to start.
+    public init() throws(SystemError) {
+        wakeup = try Wakeup()
+    }
+
+    /// Asks the worker to accept nothing more and to end when its requests have. Any thread.
+    public func drain() {
+        drainRequested.store(true, ordering: .releasing)
+        wakeup.signal()
+    }
+
+    /// Asks the worker to end now; requests under way are recorded as aborted. Any thread.
+    public func stop() {
+        stopRequested.store(true, ordering: .releasing)
+        wakeup.signal()
+    }
+
+    /// Makes the worker look at its world again, such as new endpoint addresses. Any thread.
+    public func wake() {
+        wakeup.signal()
+    }
+
+    /// Whether the worker's thread has ended, its last record published. Any thread.
+    public var isFinished: Bool { finished.load(ordering: .acquiring) }
+
+    /// The counters as the worker last published them, at most a second ago. Any thread.
+    public func counters() -> WorkerCounters { published.withLock { $0 } }
+
+    var isDraining: Bool { drainRequested.load(ordering: .acquiring) }
+    var isStopping: Bool { stopRequested.load(ordering: .acquiring) }
+
+    func publish(_ counters: WorkerCounters) {
+        published.withLock { $0 = counters }
+    }
+
+    func finish() {
+        finished.store(true, ordering: .releasing)
+    }
+}

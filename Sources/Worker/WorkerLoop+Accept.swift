@@ -1,0 +1,110 @@
+import AuditRecords
+import HTTP
+import LinuxIO
+import Primitives
+import RequestFlow
+
+extension WorkerLoop {
+    /// Connections taken per listener event, so that new clients can't starve the old.
+    private static let acceptBatch = 64
+
+    /// Takes waiting connections.
+    mutating func accept(_ slot: Int) {
+        for _ in 0..<WorkerLoop.acceptBatch {
+            guard clients.inUse < clients.capacity else {
+                pauseAccepting()
+                return
+            }
+            switch listeners[slot].listener.accept() {
+            case .accepted(let stream): adopt(stream, listener: listeners[slot].index)
+            case .wouldBlock: return
+            case .failed:
+                // Descriptors or memory ran out; the kernel keeps the connection queued.
+                pauseAccepting()
+                return
+            }
+        }
+    }
+
+    private mutating func adopt(_ stream: consuming AcceptedStream, listener: UInt16) {
+        connectionNumber += 1
+        counters.connections += 1
+        let peer = stream.peer
+        let inserted = clients.insert(
+            ClientConnection(
+                descriptor: stream.takeDescriptor(), peer: peer, listener: listener,
+                number: connectionNumber, limits: limits.http))
+        guard let slot = inserted else { preconditionFailure("accepted past the capacity") }
+        let tag = EventTag(.client, slot: slot, generation: clients.generation(of: slot))
+        do {
+            try poller.addStream(clients[slot].descriptor, tag: tag.rawValue)
+        } catch {
+            clients.remove(slot)
+            return
+        }
+        setDeadline(slot, afterMilliseconds: limits.idleMilliseconds)
+    }
+
+    /// Leaves waiting connections in the kernel's queue until a client has gone.
+    private mutating func pauseAccepting() {
+        guard !isAcceptPaused else { return }
+        isAcceptPaused = true
+        for slot in 0..<listeners.highWater where listeners.isUsed(slot) {
+            poller.remove(listeners[slot].listener.descriptor)
+        }
+        // Looks again even when no client goes: it may have been descriptors that ran out.
+        wheel.schedule(acceptTimer, at: now.advanced(nanoseconds: 100_000_000))
+    }
+
+    /// The timer behind those of clients and upstream connections.
+    var acceptTimer: Int { clients.capacity + upstreams.capacity }
+
+    /// Takes connections again after a pause.
+    mutating func resumeAccepting() {
+        guard isAcceptPaused, clients.inUse < clients.capacity else { return }
+        isAcceptPaused = false
+        for slot in 0..<listeners.highWater where listeners.isUsed(slot) {
+            do {
+                try watchListener(slot)
+            } catch {
+                isAcceptPaused = true
+            }
+        }
+        if isAcceptPaused {
+            wheel.schedule(acceptTimer, at: now.advanced(nanoseconds: 100_000_000))
+        }
+    }
+
+    /// Takes what waits, closes the listeners, and lets go of clients that ask nothing.
+    mutating func beginDrain() {
+        isDraining = true
+        drainDeadline = now.advanced(nanoseconds: UInt64(limits.drainMilliseconds) * 1_000_000)
+        for slot in 0..<listeners.highWater where listeners.isUsed(slot) {
+            accept(slot)
+            listeners.remove(slot)
+        }
+        for slot in 0..<clients.highWater where clients.isUsed(slot) {
+            // A request may already wait in the kernel: read before closing, answer, then close.
+            if clients[slot].phase == .idle {
+                clients[slot].mayRead = true
+                advance(slot)
+                if clients.isUsed(slot), clients[slot].phase == .idle { closeClient(slot) }
+            }
+        }
+        for slot in 0..<upstreams.highWater where upstreams.isUsed(slot) {
+            if upstreams[slot].client < 0 { closeUpstream(slot) }
+        }
+    }
+
+    /// Ends every connection; requests under way are recorded as broken off by us.
+    mutating func abandonAll() {
+        for slot in 0..<clients.highWater where clients.isUsed(slot) {
+            switch clients[slot].phase {
+            case .connecting, .exchanging, .responding:
+                abort(slot, reason: .proxyDraining, source: .proxy)
+            case .idle, .head, .audit, .discarding, .lingering:
+                closeClient(slot)
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+import AuditRecords
+import HTTP
+import LinuxIO
+import Primitives
+import RequestFlow
+
+extension WorkerLoop {
+    /// Begins to send an answer of our own for the request just judged.
+    mutating func answer(_ slot: Int, admission: Admission) {
+        guard clients[slot].output.isLent || buffers.lend(&clients[slot].output) else {
+            abort(slot, reason: .proxyBuffersExhausted, source: .proxy)
+            return
+        }
+        // The rest of a small body is read and dropped, so that the connection can go on.
+        if !clients[slot].exchange.hasRequestEnded {
+            let length = clients[slot].exchange.requestLength ?? .max
+            if length > Int64(WorkerLoop.discardLimitBytes)
+                || clients[slot].exchange.expectsContinue
+            {
+                clients[slot].exchange.keepsAlive = false
+            }
+        }
+        let frame = LocalResponse.Frame(
+            isHead: clients[slot].exchange.method == .head,
+            version: clients[slot].exchange.version,
+            keepsAlive: clients[slot].exchange.keepsAlive, now: wall)
+        var facts = clients[slot].exchange.facts
+        facts.decisionMicroseconds = now.microseconds(since: facts.instant)
+        var writer = clients[slot].output.writer()
+        switch admission.verdict {
+        case .refuse(let status, let reason):
+            facts.status = status
+            facts.reason = reason
+            LocalResponse.writeRefusal(
+                facts: facts, admission: admission, settings: settings, frame: frame,
+                receiptPrefix: receiptPrefix.bytes, into: &writer)
+        case .respond(let status):
+            facts.status = status
+            LocalResponse.writeRoute(
+                facts: facts, route: admission.route, settings: settings, frame: frame,
+                receiptPrefix: receiptPrefix.bytes, into: &writer)
+        case .respondOptions, .forward:
+            facts.status = 204
+            LocalResponse.writeOptions(
+                facts: facts, route: admission.route, settings: settings, frame: frame,
+                receiptPrefix: receiptPrefix.bytes, into: &writer)
+        }
+        clients[slot].output.commit(writer)
+        clients[slot].exchange.facts = facts
+        clients[slot].phase = .responding
+        setDeadline(slot, afterMilliseconds: limits.bodyStallMilliseconds)
+    }
+
+    /// Answers a request whose forwarding failed before anything was told to the client.
+    mutating func answerFailure(
+        _ slot: Int, status: UInt16, reason: Reason, source: ErrorSource
+    ) {
+        clients[slot].exchange.facts.errorSource = source
+        clients[slot].exchange.facts.errorPhase = clients[slot].exchange.phase
+        clients[slot].exchange.facts.outcome = .error
+        detachUpstream(slot, reusable: false)
+        buffers.give(&clients[slot].exchange.outgoing)
+        var admission = Admission()
+        admission.verdict = .refuse(status: status, reason: reason)
+        admission.route = Int(clients[slot].exchange.facts.route)
+        answer(slot, admission: admission)
+    }
+
+    /// Sends what is left of our answer; answers whether the connection can go on.
+    mutating func respond(_ slot: Int) -> Bool {
+        switch flushClient(slot) {
+        case .blocked: return false
+        case .failed:
+            clientGone(slot)
+            return false
+        case .done: break
+        }
+        finishExchange(slot)
+        return clients.isUsed(slot)
+    }
+
+    /// Records the exchange, and makes the connection ready for what comes next.
+    mutating func finishExchange(_ slot: Int) {
+        let facts = clients[slot].exchange.facts
+        clients[slot].exchange.facts.totalMicroseconds = now.microseconds(since: facts.instant)
+        pushRecord(slot)
+        buffers.give(&clients[slot].exchange.outgoing)
+        buffers.give(&clients[slot].output)
+        let hasEnded = clients[slot].exchange.hasRequestEnded
+        if clients[slot].exchange.keepsAlive {
+            clients[slot].phase = hasEnded ? .idle : .discarding
+            if hasEnded {
+                setDeadline(slot, afterMilliseconds: limits.idleMilliseconds)
+            } else {
+                clients[slot].discardBytes = WorkerLoop.discardLimitBytes
+                setDeadline(slot, afterMilliseconds: limits.bodyStallMilliseconds)
+            }
+            return
+        }
+        if clients[slot].hasEnded || (hasEnded && facts.errorSource != .client) {
+            closeClient(slot)
+            return
+        }
+        // Closing with unread bytes would reset the connection and could destroy the answer.
+        clients[slot].descriptor.shutdownWriting()
+        clients[slot].phase = .lingering
+        clients[slot].discardBytes = 1 << 20
+        clients[slot].deadline = now.advanced(nanoseconds: WorkerLoop.lingerNanoseconds)
+        wheel.schedule(slot, at: clients[slot].deadline)
+    }
+
+    /// Reads the rest of an answered request's body; answers whether the connection can go on.
+    mutating func discard(_ slot: Int) -> Bool {
+        while true {
+            let step: BodyStep
+            do {
+                step = try clients[slot].exchange.requestBody.next(clients[slot].input.bytes)
+            } catch {
+                closeClient(slot)
+                return false
+            }
+            switch step {
+            case .data(_, let consumed), .trailer(_, _, let consumed):
+                clients[slot].input.consume(consumed)
+                clients[slot].discardBytes -= consumed
+            case .end(let consumed):
+                clients[slot].input.consume(consumed)
+                clients[slot].phase = .idle
+                setDeadline(slot, afterMilliseconds: limits.idleMilliseconds)
+                return true
+            case .needMore(let consumed):
+                clients[slot].input.consume(consumed)
+                switch fillClient(slot) {
+                case .progressed: break
+                case .nothing: return false
+                case .ended, .failed, .full, .exhausted:
+                    closeClient(slot)
+                    return false
+                }
+            }
+            if clients[slot].discardBytes < 0 {
+                closeClient(slot)
+                return false
+            }
+        }
+    }
+
+    /// Reads and drops until the client closes too; always answers false.
+    mutating func linger(_ slot: Int) -> Bool {
+        while true {
+            let count = clients[slot].input.count
+            clients[slot].input.consume(count)
+            clients[slot].discardBytes -= count
+            guard clients[slot].discardBytes > 0 else { break }
+            switch fillClient(slot) {
+            case .progressed: continue
+            case .nothing:
+                buffers.give(&clients[slot].input)
+                return false
+            case .ended, .failed, .full, .exhausted:
+                closeClient(slot)
+                return false
+            }
+        }
+        closeClient(slot)
+        return false
+    }
+
+    /// What became of a flush.
+    enum Flushing {
+        case done
+        case blocked
+        case failed
+    }
+
+    /// Sends what is held for the client.
+    mutating func flushClient(_ slot: Int) -> Flushing {
+        while !clients[slot].output.isEmpty {
+            guard clients[slot].mayWrite else { return .blocked }
+            let pending = clients[slot].output.count
+            switch Descriptor.send(
+                clients[slot].output.bytes, to: clients[slot].descriptor.number)
+            {
+            case .transferred(let count):
+                clients[slot].output.consume(count)
+                clients[slot].exchange.facts.bytesOut += UInt64(count)
+                if count < pending { clients[slot].mayWrite = false }
+            case .wouldBlock:
+                clients[slot].mayWrite = false
+            case .endOfStream, .failed:
+                return .failed
+            }
+        }
+        return .done
+    }
+}

@@ -1,0 +1,219 @@
+import AuditRecords
+import HTTP
+import LinuxIO
+import Primitives
+import RequestFlow
+import Upstream
+
+/// How much one exchange has done in this turn of the loop.
+struct Turn {
+    /// Whether any byte moved.
+    var hasProgressed = false
+    private var readsLeft = 32
+
+    /// Whether the turn was used up, so that bytes may be left that no event will tell of.
+    var isOver: Bool { readsLeft == 0 }
+
+    /// Takes one read of the turn; false when it is over.
+    mutating func takesRead() -> Bool {
+        guard readsLeft > 0 else { return false }
+        readsLeft -= 1
+        return true
+    }
+}
+
+extension WorkerLoop {
+    /// Moves what can be moved of the request and its response; answers whether to go on at once.
+    mutating func exchange(_ slot: Int) -> Bool {
+        var turn = Turn()
+        guard pumpRequest(slot, &turn) else { return clients.isUsed(slot) }
+        guard pumpResponse(slot, &turn) else { return clients.isUsed(slot) }
+        if turn.isOver { ready.append(slot) }
+        awaitProgress(slot, progressed: turn.hasProgressed)
+        return false
+    }
+
+    /// Sends the request as far as it goes; false when the exchange has left this phase.
+    private mutating func pumpRequest(_ slot: Int, _ turn: inout Turn) -> Bool {
+        while !clients[slot].exchange.isRequestAbandoned {
+            if !clients[slot].exchange.hasRequestEnded {
+                guard moveRequestBody(slot) else { return false }
+            }
+            if clients[slot].exchange.outgoingSent < clients[slot].exchange.outgoing.count {
+                guard sendRequest(slot) else { return true }
+                turn.hasProgressed = true
+                continue
+            }
+            if clients[slot].exchange.hasRequestEnded { return true }
+            guard turn.takesRead() else { return true }
+            switch fillClient(slot) {
+            case .progressed:
+                turn.hasProgressed = true
+            case .nothing:
+                if clients[slot].input.isEmpty { buffers.give(&clients[slot].input) }
+                return true
+            case .ended, .failed:
+                abort(slot, reason: .clientClosedEarly, source: .client)
+                return false
+            case .full:
+                // Bytes are held that no room was found for: they move when room is made.
+                return true
+            case .exhausted:
+                failExchange(slot, status: 503, reason: .proxyBuffersExhausted, source: .proxy)
+                return false
+            }
+        }
+        return true
+    }
+
+    /// Sends once; false when the upstream takes nothing more now.
+    private mutating func sendRequest(_ slot: Int) -> Bool {
+        let upstream = clients[slot].upstream
+        guard upstreams[upstream].mayWrite else { return false }
+        let sent = clients[slot].exchange.outgoingSent
+        let bytes = clients[slot].exchange.outgoing.bytes
+        let pending = bytes.count - sent
+        switch Descriptor.send(
+            bytes.extracting(sent..<bytes.count), to: upstreams[upstream].descriptor.number)
+        {
+        case .transferred(let count):
+            clients[slot].exchange.outgoingSent += count
+            clients[slot].exchange.sentBytes += count
+            if count < pending { upstreams[upstream].mayWrite = false }
+            return true
+        case .wouldBlock:
+            upstreams[upstream].mayWrite = false
+            return false
+        case .endOfStream, .failed:
+            // The upstream may have answered before it stopped reading: its answer decides.
+            clients[slot].exchange.isRequestAbandoned = true
+            upstreams[upstream].mayRead = true
+            return false
+        }
+    }
+
+    /// Decodes the request's body from the client's bytes into `outgoing`; false when refused.
+    private mutating func moveRequestBody(_ slot: Int) -> Bool {
+        while !clients[slot].exchange.hasRequestEnded {
+            if clients[slot].exchange.outgoing.room < WorkerLoop.chunkRoomBytes {
+                clients[slot].exchange.makeRoom()
+                guard clients[slot].exchange.outgoing.room >= WorkerLoop.chunkRoomBytes else {
+                    return true
+                }
+            }
+            // No more is decoded than fits, framing included.
+            let room = clients[slot].exchange.outgoing.room - WorkerLoop.chunkOverheadBytes
+            let window = clients[slot].input.bytes.extracting(first: room)
+            let step: BodyStep
+            do {
+                step = try clients[slot].exchange.requestBody.next(window)
+            } catch {
+                failExchange(slot, status: error.status, reason: error.reason, source: .client)
+                return false
+            }
+            switch step {
+            case .data(let range, let consumed):
+                let isChunked = clients[slot].exchange.isRequestChunked
+                let data = window.extracting(range)
+                clients[slot].exchange.outgoing.write { writer in
+                    if isChunked { writer.appendChunk(data) } else { writer.append(data) }
+                }
+                clients[slot].exchange.requestBodyBytes += UInt64(range.count)
+                consumeRequest(slot, consumed)
+                if let limit = limits.requestBodyBytes,
+                    clients[slot].exchange.requestBodyBytes > UInt64(limit)
+                {
+                    failExchange(slot, status: 413, reason: .requestBodyTooLarge, source: .client)
+                    return false
+                }
+            case .trailer(_, _, let consumed):
+                // Trailers of requests are dropped (RFC 9110 §6.5.1 permits it).
+                consumeRequest(slot, consumed)
+            case .needMore(let consumed):
+                consumeRequest(slot, consumed)
+                return true
+            case .end(let consumed):
+                consumeRequest(slot, consumed)
+                if clients[slot].exchange.isRequestChunked {
+                    clients[slot].exchange.outgoing.write { $0.appendLastChunk() }
+                }
+                clients[slot].exchange.hasRequestEnded = true
+            }
+        }
+        return true
+    }
+
+    private mutating func consumeRequest(_ slot: Int, _ count: Int) {
+        clients[slot].input.consume(count)
+        clients[slot].exchange.facts.bytesIn += UInt64(count)
+    }
+
+    /// Room that one step of a body needs at least, so that a chunk's line always fits.
+    static let chunkRoomBytes = 1024
+    /// Most bytes of framing around one chunk and behind the last.
+    static let chunkOverheadBytes = 32
+
+    /// Refuses if the client can still be told, otherwise breaks off.
+    mutating func failExchange(
+        _ slot: Int, status: UInt16, reason: Reason, source: ErrorSource
+    ) {
+        if clients[slot].exchange.hasResponseHead {
+            abort(slot, reason: reason, source: source)
+            return
+        }
+        clients[slot].exchange.keepsAlive = false
+        clients[slot].exchange.hasRequestEnded = true
+        answerFailure(slot, status: status, reason: reason, source: source)
+    }
+
+    /// Notes what is waited for now, and until when.
+    private mutating func awaitProgress(_ slot: Int, progressed: Bool) {
+        let wait = clients[slot].exchange.currentWait(
+            outputPending: !clients[slot].output.isEmpty,
+            inputPending: !clients[slot].input.isEmpty)
+        if wait != clients[slot].exchange.wait || (progressed && wait != .responseHead) {
+            clients[slot].exchange.wait = wait
+            let index = Int(clients[slot].exchange.facts.upstream)
+            let milliseconds =
+                switch wait {
+                case .connect: settings.upstreams[index].connectMilliseconds
+                case .requestBody, .responseSend: limits.bodyStallMilliseconds
+                case .requestSend, .responseBody: settings.upstreams[index].stallMilliseconds
+                case .responseHead: settings.upstreams[index].responseMilliseconds
+                }
+            clients[slot].exchange.deadline = now.advanced(
+                nanoseconds: UInt64(milliseconds) * 1_000_000)
+        }
+        scheduleExchange(slot)
+    }
+
+    /// Arms the client's timer for its exchange: the wait's end, or the decision's record.
+    mutating func scheduleExchange(_ slot: Int) {
+        var next = clients[slot].exchange.deadline
+        if !clients[slot].exchange.isDecisionRecorded {
+            next = min(next, decisionMoment(slot))
+        }
+        wheel.schedule(slot, at: next)
+    }
+
+    private func decisionMoment(_ slot: Int) -> Instant {
+        clients[slot].exchange.facts.instant.advanced(
+            nanoseconds: WorkerLoop.decisionNanoseconds)
+    }
+
+    /// The timer of an exchange came up.
+    mutating func exchangeTimer(_ slot: Int) {
+        if !clients[slot].exchange.isDecisionRecorded, now >= decisionMoment(slot) {
+            recordDecision(slot)
+        }
+        guard now >= clients[slot].exchange.deadline else {
+            scheduleExchange(slot)
+            return
+        }
+        let index = Int(clients[slot].exchange.facts.upstream)
+        let (action, source) = clients[slot].exchange.timedOut(
+            attemptLimit: 1 + Int(settings.upstreams[index].connectRetries))
+        carryOut(slot, action, source: source)
+        if clients.isUsed(slot) { advance(slot) }
+    }
+}

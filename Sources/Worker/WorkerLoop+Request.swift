@@ -1,0 +1,272 @@
+import AuditRecords
+import HTTP
+import LinuxIO
+import Primitives
+import RequestFlow
+
+/// What an attempt to read more of a peer's bytes gave.
+enum Filling {
+    case progressed
+    /// Nothing has come.
+    case nothing
+    /// The peer has sent its last byte, and all were read.
+    case ended
+    /// The connection is broken.
+    case failed
+    /// The buffer is full.
+    case full
+    /// No buffer is free.
+    case exhausted
+}
+
+extension WorkerLoop {
+    /// Something happened on a client's socket.
+    mutating func clientReady(_ slot: Int, _ readiness: Readiness) {
+        if readiness.contains(.readable) { clients[slot].mayRead = true }
+        if readiness.contains(.peerClosed) {
+            clients[slot].mayRead = true
+            clients[slot].isPeerClosing = true
+        }
+        if readiness.contains(.writable) { clients[slot].mayWrite = true }
+        if !readiness.isDisjoint(with: [.error, .hangup]) {
+            clientGone(slot)
+            return
+        }
+        advance(slot)
+    }
+
+    /// Does whatever the connection's phase allows now.
+    mutating func advance(_ slot: Int) {
+        var goesOn = true
+        while goesOn {
+            switch clients[slot].phase {
+            case .idle, .head, .audit: goesOn = readHead(slot)
+            case .connecting: goesOn = false
+            case .exchanging: goesOn = exchange(slot)
+            case .responding: goesOn = respond(slot)
+            case .discarding: goesOn = discard(slot)
+            case .lingering: goesOn = linger(slot)
+            }
+        }
+    }
+
+    /// Reads more from the client behind what is held.
+    mutating func fillClient(_ slot: Int) -> Filling {
+        guard clients[slot].mayRead else { return clients[slot].hasEnded ? .ended : .nothing }
+        if !clients[slot].input.isLent {
+            guard buffers.lend(&clients[slot].input) else { return .exhausted }
+        }
+        if clients[slot].input.room == 0 { clients[slot].input.compact() }
+        let room = clients[slot].input.room
+        guard room > 0 else { return .full }
+        let number = clients[slot].descriptor.number
+        switch clients[slot].input.read(from: number) {
+        case .transferred(let count):
+            if count < room {
+                // All there was; an edge will tell of more.
+                clients[slot].mayRead = false
+                clients[slot].hasEnded = clients[slot].isPeerClosing
+            }
+            return .progressed
+        case .wouldBlock:
+            clients[slot].mayRead = false
+            return .nothing
+        case .endOfStream:
+            clients[slot].mayRead = false
+            clients[slot].hasEnded = true
+            return .ended
+        case .failed:
+            clients[slot].mayRead = false
+            return .failed
+        }
+    }
+
+    /// Reads a request's head and judges it; answers whether the connection can go on.
+    private mutating func readHead(_ slot: Int) -> Bool {
+        if clients[slot].input.isEmpty {
+            switch fillClient(slot) {
+            case .progressed: break
+            case .nothing:
+                releaseIdleInput(slot)
+                return false
+            case .ended, .failed, .full, .exhausted:
+                closeClient(slot)
+                return false
+            }
+        }
+        guard passesAuditGate(slot) else { return false }
+        while true {
+            let bytes = clients[slot].input.bytes
+            let consumed: Int?
+            do {
+                consumed = try head.parse(bytes, scanned: &clients[slot].scanned)
+            } catch {
+                start(slot, consumed: bytes.count, refusal: error)
+                return clients.isUsed(slot)
+            }
+            if let consumed {
+                start(slot, consumed: consumed, refusal: nil)
+                return clients.isUsed(slot)
+            }
+            if clients[slot].phase != .head {
+                clients[slot].phase = .head
+                clients[slot].headStarted = now
+                setDeadline(slot, afterMilliseconds: limits.headMilliseconds)
+            }
+            switch fillClient(slot) {
+            case .progressed: continue
+            case .nothing: return false
+            case .ended, .failed:
+                recordUnreadHead(slot, reason: .clientClosedEarly)
+                closeClient(slot)
+                return false
+            case .full, .exhausted:
+                // A head longer than the buffer was refused by its limit before.
+                closeClient(slot)
+                return false
+            }
+        }
+    }
+
+    private mutating func releaseIdleInput(_ slot: Int) {
+        if clients[slot].input.isEmpty { buffers.give(&clients[slot].input) }
+    }
+
+    /// Whether the log has caught up enough to take on another request; if not, the client waits.
+    private mutating func passesAuditGate(_ slot: Int) -> Bool {
+        if auditGate == .open {
+            if clients[slot].phase == .audit { clients[slot].phase = .idle }
+            return true
+        }
+        if auditGate == .failed { return true }
+        if clients[slot].phase != .audit {
+            clients[slot].phase = .audit
+            clients[slot].headStarted = now
+            setDeadline(slot, afterMilliseconds: limits.auditWaitMilliseconds)
+        } else if now >= clients[slot].deadline {
+            return true
+        }
+        wheel.schedule(slot, at: now.advanced(nanoseconds: 10_000_000))
+        return false
+    }
+
+    /// Begins the exchange for the head just parsed, or refuses it.
+    private mutating func start(_ slot: Int, consumed: Int, refusal: HTTPError?) {
+        guard clients[slot].exchange.record.isLent || records.lend(&clients[slot].exchange.record)
+        else {
+            // Nothing can be recorded, so nothing may be answered.
+            clients[slot].descriptor.resetOnClose()
+            closeClient(slot)
+            return
+        }
+        let gate = auditGate
+        let bytes = clients[slot].input.bytes
+        let client = ClientAddress(
+            peer: clients[slot].peer,
+            trustedProxies: settings.listeners[Int(clients[slot].listener)].trustedProxies,
+            head: head, bytes: bytes)
+        let trace = traceContext(bytes)
+        var facts = newFacts(slot, client: client)
+        facts.traceID = trace.context.traceID
+        facts.spanID = trace.context.spanID
+        facts.method = head.method.rawValue
+        facts.httpVersion = head.version.rawValue
+        facts.bytesIn = UInt64(consumed)
+        text.removeAll()
+        text.append(head: head, bytes: bytes)
+
+        var admission = Admission()
+        if let refusal {
+            admission.verdict = .refuse(status: refusal.status, reason: refusal.reason)
+            facts.reason = refusal.reason
+            facts.outcome = .error
+            facts.errorSource = .client
+            facts.errorPhase = .head
+        } else if gate != .open {
+            let reason = gate == .failed ? Reason.auditUnavailable : .auditBacklog
+            admission.verdict = .refuse(status: 503, reason: reason)
+            facts.reason = reason
+            facts.outcome = .error
+            facts.errorSource = .proxy
+            facts.errorPhase = .head
+        } else {
+            admission = Admission.judge(
+                head: head, bytes: bytes, settings: settings, authenticator: &authenticator,
+                facts: &facts, record: &text, now: now)
+        }
+        var writer = clients[slot].exchange.record.writer()
+        writer.append(text.span)
+        clients[slot].exchange.record.commit(writer)
+        clients[slot].exchange.begin(head: head, limits: limits.http)
+        clients[slot].exchange.facts = facts
+        clients[slot].exchange.keepsAlive = refusal == nil && keepsAlive(slot)
+
+        switch admission.verdict {
+        case .forward(let upstream):
+            let context = ForwardingContext(
+                peer: clients[slot].peer, client: client, trace: trace.context,
+                isTraceInherited: trace.isInherited, route: admission.route,
+                principal: admission.principal)
+            forward(slot, upstream: upstream, consumed: consumed, context: context)
+        case .respond, .respondOptions, .refuse:
+            if refusal != nil { clients[slot].exchange.hasRequestEnded = true }
+            clients[slot].input.consume(consumed)
+            answer(slot, admission: admission)
+        }
+    }
+
+    private func keepsAlive(_ slot: Int) -> Bool {
+        head.isPersistent && !isDraining
+            && clients[slot].requests < limits.requestsPerConnection
+    }
+
+    /// Facts of a request that begins now, its sequence number taken.
+    mutating func newFacts(_ slot: Int, client: ClientAddress?) -> RecordFacts {
+        sequence += 1
+        clients[slot].requests += 1
+        var facts = RecordFacts()
+        facts.worker = UInt16(truncatingIfNeeded: configuration.index)
+        facts.sequence = sequence
+        facts.listener = clients[slot].listener
+        facts.connection = clients[slot].number
+        facts.time = wall
+        facts.instant = now
+        facts.requestID = identifiers.requestID(now: wall)
+        facts.peer = clients[slot].peer
+        facts.client = client?.address ?? clients[slot].peer
+        facts.generation = settings.generation
+        facts.level = AuditLevel.metadata.rawValue
+        if clients[slot].phase == .head || clients[slot].phase == .audit {
+            facts.headMicroseconds = now.microseconds(since: clients[slot].headStarted)
+        }
+        clients[slot].scanned = 0
+        return facts
+    }
+
+    private mutating func traceContext(
+        _ bytes: Span<UInt8>
+    ) -> (context: TraceContext, isInherited: Bool) {
+        if head.fields.count(of: .traceparent) == 1, let index = head.fields.first(.traceparent),
+            var context = TraceContext(bytes.extracting(head.fields[index].value))
+        {
+            context.spanID = identifiers.spanID()
+            return (context, true)
+        }
+        let context = TraceContext(
+            traceID: identifiers.traceID(), spanID: identifiers.spanID(), flags: 0)
+        return (context, false)
+    }
+
+    /// Records a request whose head never came whole.
+    mutating func recordUnreadHead(_ slot: Int, reason: Reason) {
+        guard records.lend(&clients[slot].exchange.record) else { return }
+        var facts = newFacts(slot, client: nil)
+        facts.reason = reason
+        facts.outcome = .error
+        facts.errorSource = .client
+        facts.errorPhase = .head
+        facts.bytesIn = UInt64(clients[slot].input.count)
+        clients[slot].exchange.facts = facts
+        pushRecord(slot)
+    }
+}

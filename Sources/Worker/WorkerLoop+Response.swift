@@ -1,0 +1,278 @@
+import AuditRecords
+import HTTP
+import LinuxIO
+import Primitives
+import RequestFlow
+
+extension WorkerLoop {
+    /// Moves the response as far as it goes; false when the exchange has left this phase.
+    mutating func pumpResponse(_ slot: Int, _ turn: inout Turn) -> Bool {
+        while true {
+            let upstream = clients[slot].upstream
+            let held = upstreams[upstream].input.count
+            if held > 0 {
+                guard moveResponse(slot, upstream) else { return false }
+                if upstreams[upstream].input.count < held { turn.hasProgressed = true }
+            }
+            if !clients[slot].output.isEmpty {
+                switch flushClient(slot) {
+                case .done: turn.hasProgressed = true
+                case .blocked: return true
+                case .failed:
+                    abort(slot, reason: .clientClosedEarly, source: .client)
+                    return false
+                }
+            }
+            if clients[slot].exchange.hasResponseEnded {
+                endResponse(slot)
+                return false
+            }
+            let left = upstreams[upstream].input.count
+            if left > 0, left < held { continue }
+            guard turn.takesRead() else { return true }
+            switch fillUpstream(upstream) {
+            case .progressed: continue
+            case .nothing:
+                if upstreams[upstream].input.isEmpty { buffers.give(&upstreams[upstream].input) }
+                return true
+            case .ended:
+                guard upstreamEnded(slot) else { return false }
+            case .failed:
+                upstreamFailed(slot, .upstreamClosedEarly, status: 502)
+                return false
+            case .full:
+                failUpstreamProtocol(slot, .upstreamResponseTooLarge)
+                return false
+            case .exhausted:
+                failExchange(slot, status: 503, reason: .proxyBuffersExhausted, source: .proxy)
+                return false
+            }
+        }
+    }
+
+    /// The response is at the client; the connection behind it is kept if it can be.
+    private mutating func endResponse(_ slot: Int) {
+        let upstream = clients[slot].upstream
+        let isWhole =
+            clients[slot].exchange.hasRequestEnded
+            && clients[slot].exchange.outgoingSent == clients[slot].exchange.outgoing.count
+        var reusable = isWhole && clients[slot].exchange.isUpstreamPersistent
+        // Bytes behind a response answer nothing that was asked: such a connection is not trusted.
+        if reusable, upstreams[upstream].mayRead { _ = fillUpstream(upstream) }
+        reusable = reusable && upstreams[upstream].input.isEmpty && !upstreams[upstream].hasEnded
+        detachUpstream(slot, reusable: reusable)
+        finishExchange(slot)
+    }
+
+    /// Reads more from the upstream.
+    mutating func fillUpstream(_ upstream: Int) -> Filling {
+        guard upstreams[upstream].mayRead else {
+            return upstreams[upstream].hasEnded ? .ended : .nothing
+        }
+        if !upstreams[upstream].input.isLent {
+            guard buffers.lend(&upstreams[upstream].input) else { return .exhausted }
+        }
+        if upstreams[upstream].input.room == 0 { upstreams[upstream].input.compact() }
+        let room = upstreams[upstream].input.room
+        guard room > 0 else { return .full }
+        let number = upstreams[upstream].descriptor.number
+        switch upstreams[upstream].input.read(from: number) {
+        case .transferred(let count):
+            if count < room {
+                upstreams[upstream].mayRead = false
+                upstreams[upstream].hasEnded = upstreams[upstream].isPeerClosing
+            }
+            return .progressed
+        case .wouldBlock:
+            upstreams[upstream].mayRead = false
+            return .nothing
+        case .endOfStream:
+            upstreams[upstream].mayRead = false
+            upstreams[upstream].hasEnded = true
+            return .ended
+        case .failed:
+            upstreams[upstream].mayRead = false
+            return .failed
+        }
+    }
+
+    /// Decodes what the upstream sent into the client's output; false when the exchange failed.
+    private mutating func moveResponse(_ slot: Int, _ upstream: Int) -> Bool {
+        clients[slot].exchange.hasResponseBegun = true
+        guard clients[slot].output.isLent || buffers.lend(&clients[slot].output) else {
+            failExchange(slot, status: 503, reason: .proxyBuffersExhausted, source: .proxy)
+            return false
+        }
+        while !clients[slot].exchange.hasResponseHead {
+            let bytes = upstreams[upstream].input.bytes
+            let consumed: Int?
+            do {
+                consumed = try responseHead.parse(
+                    bytes, scanned: &upstreams[upstream].scanned,
+                    requestMethod: clients[slot].exchange.method)
+            } catch {
+                failUpstreamProtocol(slot, error.upstreamReason)
+                return false
+            }
+            guard let consumed else { return true }
+            upstreams[upstream].scanned = 0
+            guard takeResponseHead(slot, bytes) else { return false }
+            upstreams[upstream].input.consume(consumed)
+        }
+        return moveResponseBody(slot, upstream)
+    }
+
+    /// Writes the head that `responseHead` holds for the client; false when it is refused.
+    private mutating func takeResponseHead(_ slot: Int, _ bytes: Span<UInt8>) -> Bool {
+        let status = responseHead.status
+        if status < 200 {
+            // A switch of protocols was not asked for: `Upgrade` is never forwarded.
+            guard status != 101 else {
+                failUpstreamProtocol(slot, .upstreamResponseMalformed)
+                return false
+            }
+            let isWanted =
+                clients[slot].exchange.version == .http11
+                && (status != 100 || clients[slot].exchange.expectsContinue)
+            guard isWanted else { return true }
+            var writer = clients[slot].output.writer()
+            ResponseRewrite.writeInterim(head: responseHead, bytes: bytes, into: &writer)
+            clients[slot].output.commit(writer)
+            return true
+        }
+        let framing = ResponseRewrite.framing(
+            responseHead.framing, clientVersion: clients[slot].exchange.version)
+        if framing == .untilClose || !clients[slot].exchange.hasRequestEnded || isDraining {
+            clients[slot].exchange.keepsAlive = false
+        }
+        clients[slot].exchange.facts.status = status
+        clients[slot].exchange.facts.upstreamStatus = status
+        clients[slot].exchange.facts.firstByteMicroseconds = now.microseconds(
+            since: clients[slot].exchange.facts.instant)
+        var writer = clients[slot].output.writer()
+        ResponseRewrite.write(
+            head: responseHead, bytes: bytes, framing: framing,
+            facts: clients[slot].exchange.facts,
+            clientVersion: clients[slot].exchange.version,
+            acceptsTrailers: clients[slot].exchange.acceptsTrailers,
+            keepsAlive: clients[slot].exchange.keepsAlive,
+            receiptPrefix: receiptPrefix.bytes, into: &writer)
+        clients[slot].output.commit(writer)
+        let fits = !writer.overflowed
+        guard fits else {
+            clients[slot].output.consume(clients[slot].output.count)
+            clients[slot].exchange.facts.status = 0
+            failUpstreamProtocol(slot, .upstreamResponseTooLarge)
+            return false
+        }
+        clients[slot].exchange.hasResponseHead = true
+        clients[slot].exchange.responseFraming = framing
+        clients[slot].exchange.isUpstreamPersistent = responseHead.isPersistent
+        clients[slot].exchange.responseBody = BodyDecoder(
+            responseHead.framing, limits: limits.http)
+        if responseHead.framing == .none { clients[slot].exchange.hasResponseEnded = true }
+        return true
+    }
+
+    private mutating func moveResponseBody(_ slot: Int, _ upstream: Int) -> Bool {
+        while !clients[slot].exchange.hasResponseEnded {
+            let room = clients[slot].output.room
+            guard room >= WorkerLoop.chunkRoomBytes else { return true }
+            let window = upstreams[upstream].input.bytes.extracting(
+                first: room - WorkerLoop.chunkOverheadBytes)
+            let step: BodyStep
+            do {
+                step = try clients[slot].exchange.responseBody.next(window)
+            } catch {
+                abort(slot, reason: .upstreamResponseMalformed, source: .upstream)
+                return false
+            }
+            switch step {
+            case .data(let range, let consumed):
+                let isChunked = clients[slot].exchange.responseFraming == .chunked
+                let data = window.extracting(range)
+                clients[slot].output.write { writer in
+                    if isChunked { writer.appendChunk(data) } else { writer.append(data) }
+                }
+                upstreams[upstream].input.consume(consumed)
+            case .trailer(let name, let value, let consumed):
+                appendTrailer(slot, window.extracting(name), window.extracting(value))
+                upstreams[upstream].input.consume(consumed)
+            case .needMore(let consumed):
+                upstreams[upstream].input.consume(consumed)
+                return true
+            case .end(let consumed):
+                upstreams[upstream].input.consume(consumed)
+                endResponseBody(slot)
+            }
+        }
+        return true
+    }
+
+    /// Forwards a trailer to a client that takes them (RFC 9110 §6.5.1).
+    private mutating func appendTrailer(_ slot: Int, _ name: Span<UInt8>, _ value: Span<UInt8>) {
+        guard clients[slot].exchange.acceptsTrailers,
+            clients[slot].exchange.responseFraming == .chunked
+        else { return }
+        let isFirst = !clients[slot].exchange.isInTrailers
+        clients[slot].exchange.isInTrailers = true
+        clients[slot].output.write { writer in
+            if isFirst { writer.append("0\r\n") }
+            writer.append(name)
+            writer.append(": ")
+            writer.append(value)
+            writer.append("\r\n")
+        }
+    }
+
+    /// The body has ended: says so in the client's framing.
+    private mutating func endResponseBody(_ slot: Int) {
+        clients[slot].exchange.hasResponseEnded = true
+        guard clients[slot].exchange.responseFraming == .chunked else { return }
+        let isInTrailers = clients[slot].exchange.isInTrailers
+        clients[slot].output.write { writer in
+            if isInTrailers { writer.append("\r\n") } else { writer.appendLastChunk() }
+        }
+    }
+
+    /// The upstream sent its last byte; false when the exchange has failed.
+    private mutating func upstreamEnded(_ slot: Int) -> Bool {
+        guard clients[slot].exchange.hasResponseHead else {
+            upstreamFailed(slot, .upstreamClosedEarly, status: 502)
+            return false
+        }
+        do {
+            try clients[slot].exchange.responseBody.endOfStream()
+        } catch {
+            abort(slot, reason: .upstreamTruncated, source: .upstream)
+            return false
+        }
+        clients[slot].exchange.isUpstreamPersistent = false
+        guard clients[slot].output.isLent || buffers.lend(&clients[slot].output) else {
+            abort(slot, reason: .proxyBuffersExhausted, source: .proxy)
+            return false
+        }
+        endResponseBody(slot)
+        return true
+    }
+
+    /// The upstream broke the protocol: 502 if the client can still be told. The client did
+    /// nothing wrong and keeps its connection.
+    mutating func failUpstreamProtocol(_ slot: Int, _ reason: Reason) {
+        if clients[slot].exchange.hasResponseHead {
+            abort(slot, reason: reason, source: .upstream)
+        } else {
+            answerFailure(slot, status: 502, reason: reason, source: .upstream)
+        }
+    }
+}
+
+extension HTTPError {
+    /// The reason when it was an upstream that broke the rule.
+    var upstreamReason: Reason {
+        switch reason {
+        case .requestHeadTooLarge, .requestFieldsTooMany: .upstreamResponseTooLarge
+        default: .upstreamResponseMalformed
+        }
+    }
+}

@@ -1,0 +1,245 @@
+import AuditRecords
+import AuditRings
+import Authentication
+import Authorization
+import Crypto
+import HTTP
+import LinuxIO
+import Primitives
+import RequestFlow
+import Upstream
+
+/// One worker: its sockets, connections, pools and caches, and the loop that serves them.
+///
+/// Everything is made in `init`; from then on a request allocates nothing. One thread owns it.
+struct WorkerLoop: ~Copyable {
+    let configuration: WorkerConfiguration
+    let settings: ProxySettings
+    let limits: ConnectionLimits
+    /// Most bytes of an answered request's body that are read only to keep the connection.
+    static let discardLimitBytes = 65_536
+    /// How long the rest of a closing client's bytes is awaited.
+    static let lingerNanoseconds: UInt64 = 2_000_000_000
+    /// When a request that is still open gets its decision recorded (audit log format §6).
+    static let decisionNanoseconds: UInt64 = 1_000_000_000
+
+    var poller: Poller
+    var listeners: Slab<OwnedListener>
+    var clients: Slab<ClientConnection>
+    var upstreams: Slab<UpstreamConnection>
+    var buffers: BufferPool
+    var records: BufferPool
+    var pending: PendingRecords
+    var ready: ReadyQueue
+    var wheel: TimerWheel
+    var idle: IdlePool
+    var turns: RoundRobin
+    var addresses: [[[PeerAddress]]]
+    var addressGeneration: UInt64
+
+    var head: RequestHead
+    var responseHead: ResponseHead
+    var authenticator: Authenticator
+    var text: RecordDraft
+    var identifiers: IdentifierSource
+    /// `<log id>.<boot>.<worker>.`, lent for good.
+    var receiptPrefix: PooledBuffer
+    var ring: RingProducer
+
+    var now: Instant
+    var wall: WallTime
+    var sequence: UInt64 = 0
+    var connectionNumber: UInt64 = 0
+    var lastPush = Instant.zero
+    var counters = WorkerCounters()
+    var countersPublished = Instant.zero
+    var isAcceptPaused = false
+    var isDraining = false
+    var drainDeadline = Instant.distantFuture
+
+    /// A listener's socket and where its connections are counted.
+    struct OwnedListener: ~Copyable {
+        let listener: Listener
+        let index: UInt16
+    }
+
+    init(
+        _ configuration: WorkerConfiguration, ring: consuming RingProducer,
+        authenticator: consuming Authenticator, hash: consuming SHA256, poller: consuming Poller
+    ) {
+        let settings = configuration.settings
+        let limits = settings.connections
+        let capacity = limits.connectionsPerWorker
+        self.configuration = configuration
+        self.settings = settings
+        self.limits = limits
+        self.ring = ring
+        now = SystemClock.monotonic()
+        wall = SystemClock.wall()
+        listeners = Slab(capacity: max(1, configuration.listeners.count))
+        clients = Slab(capacity: capacity)
+        upstreams = Slab(capacity: capacity)
+        // A rewritten head is longer than the one read: room for the fields that are added.
+        let bufferBytes = (limits.http.headBytes + 4096 + 63) / 64 * 64
+        buffers = BufferPool(capacity: capacity * 4, bufferBytes: bufferBytes)
+        records = BufferPool(
+            capacity: capacity * 2 + 1,
+            bufferBytes: (RecordLimits().maximumFieldBytes + 63) / 64 * 64)
+        ready = ReadyQueue(capacity: capacity)
+        pending = PendingRecords(capacity: capacity * 2)
+        wheel = TimerWheel(capacity: capacity * 2 + 1, now: now)
+        let counts = settings.upstreams.map(\.endpoints.count)
+        turns = RoundRobin(endpointCounts: counts, offset: configuration.index)
+        idle = IdlePool(endpoints: counts.reduce(0, +), connections: capacity)
+        addressGeneration = configuration.endpoints.generation
+        addresses = configuration.endpoints.snapshot()
+        head = RequestHead(limits: limits.http)
+        responseHead = ResponseHead(limits: limits.http)
+        self.authenticator = authenticator
+        text = RecordDraft(hash: hash, queryBytes: limits.http.headBytes)
+        self.poller = poller
+        receiptPrefix = .none
+        let isLent = records.lend(&receiptPrefix)
+        precondition(isLent)
+        receiptPrefix.write { $0.append(configuration.receiptPrefix.span) }
+        identifiers = IdentifierSource(seed: (RandomBytes.number(), RandomBytes.number()))
+    }
+
+    /// Watches the worker's sockets.
+    mutating func listen() throws(WorkerError) {
+        do {
+            try poller.addSource(
+                configuration.control.wakeup.descriptor,
+                tag: EventTag(.control, slot: 0, generation: 0).rawValue)
+            for socket in configuration.listeners {
+                let listener = try Listener(owning: socket.number)
+                guard
+                    let slot = listeners.insert(
+                        OwnedListener(listener: listener, index: UInt16(socket.listener)))
+                else { preconditionFailure("more listeners than counted") }
+                try watchListener(slot)
+            }
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    func watchListener(_ slot: Int) throws(SystemError) {
+        try poller.addSource(
+            listeners[slot].listener.descriptor,
+            tag: EventTag(.listener, slot: slot, generation: listeners.generation(of: slot))
+                .rawValue)
+    }
+
+    /// Serves until told to stop or drained.
+    mutating func run() {
+        while !isDone {
+            let count: Int
+            do {
+                count = try poller.wait(milliseconds: waitMilliseconds())
+            } catch {
+                // Only a broken descriptor of our own can make epoll_wait fail.
+                preconditionFailure("\(error)")
+            }
+            now = SystemClock.monotonic()
+            wall = SystemClock.wall()
+            for index in 0..<count {
+                let event = poller.event(at: index)
+                dispatch(EventTag(rawValue: event.tag), event.readiness)
+            }
+            serveReady()
+            expireTimers()
+            flushPending()
+            ring.publish()
+            housekeep()
+        }
+        abandonAll()
+        flushPending()
+        ring.publish()
+        configuration.control.publish(counters)
+    }
+
+    private var isDone: Bool {
+        if configuration.control.isStopping { return true }
+        return isDraining && (clients.inUse == 0 || now >= drainDeadline)
+    }
+
+    /// Milliseconds until the next timer or chore, rounded up; -1 for no end.
+    private func waitMilliseconds() -> Int32 {
+        if ready.count > 0 { return 0 }
+        var next = wheel.nextLook() ?? .distantFuture
+        if isDraining { next = min(next, drainDeadline) }
+        // Records that found the ring full are tried again at the writer's pace.
+        if !pending.isEmpty { next = min(next, now.advanced(nanoseconds: 5_000_000)) }
+        if counters.requests != 0, countersPublished != .zero {
+            next = min(next, countersPublished.advanced(nanoseconds: 1_000_000_000))
+        }
+        guard next != .distantFuture else { return -1 }
+        return Int32(clamping: (next.nanoseconds(since: now) + 999_999) / 1_000_000)
+    }
+
+    private mutating func dispatch(_ tag: EventTag, _ readiness: Readiness) {
+        switch tag.kind {
+        case .listener:
+            if listeners.holds(tag.slot, generation: tag.generation) { accept(tag.slot) }
+        case .client:
+            guard clients.holds(tag.slot, generation: tag.generation) else {
+                counters.staleEvents += 1
+                return
+            }
+            clientReady(tag.slot, readiness)
+        case .upstream:
+            guard upstreams.holds(tag.slot, generation: tag.generation) else {
+                counters.staleEvents += 1
+                return
+            }
+            upstreamReady(tag.slot, readiness)
+        case .control:
+            configuration.control.wakeup.drain()
+        }
+    }
+
+    /// Goes on with the clients whose last turn was cut short. A slot that was closed and reused
+    /// meanwhile only gets a turn that it did not need.
+    private mutating func serveReady() {
+        for _ in 0..<ready.count {
+            guard let slot = ready.popFirst() else { return }
+            if clients.isUsed(slot) { advance(slot) }
+        }
+    }
+
+    private mutating func expireTimers() {
+        while let timer = wheel.popExpired(now: now) {
+            if timer < clients.capacity {
+                if clients.isUsed(timer) { clientTimer(timer) }
+            } else {
+                upstreamTimer(timer - clients.capacity)
+            }
+        }
+    }
+
+    /// What is looked at once per turn: counters, drain, new addresses.
+    private mutating func housekeep() {
+        if now.nanoseconds(since: countersPublished) >= 1_000_000_000 {
+            countersPublished = now
+            counters.openClients = UInt64(clients.inUse)
+            counters.tokenHits = authenticator.hits
+            counters.tokenMisses = authenticator.misses
+            configuration.control.publish(counters)
+        }
+        if !isDraining, configuration.control.isDraining { beginDrain() }
+        let generation = configuration.endpoints.generation
+        if generation != addressGeneration {
+            addressGeneration = generation
+            addresses = configuration.endpoints.snapshot()
+        }
+    }
+}
+
+/// Why a worker could not start.
+public enum WorkerError: Error, Equatable, Sendable {
+    /// A system call failed.
+    case system(SystemError)
+    /// The cryptographic library could not be set up.
+    case cryptography
+}

@@ -1,0 +1,146 @@
+import AuditRecords
+import Authentication
+import Authorization
+import Crypto
+import HTTP
+import Primitives
+import RateLimiting
+import RequestFlow
+import Testing
+import Upstream
+
+/// A proxy's judgement without sockets: settings, and what one request becomes under them.
+struct FlowBench: ~Copyable {
+    let settings: ProxySettings
+    private let library: CryptoLibrary
+    private var authenticator: Authenticator
+    private var draft: RecordDraft
+    private var head: RequestHead
+    private var response: ResponseHead
+    var facts = RecordFacts()
+
+    /// A bench with these routes.
+    static func make(
+        routes: [Route], limits: [RateLimit] = [], trusted: [AddressRange] = []
+    ) throws -> FlowBench {
+        let library = try CryptoLibrary()
+        let authentication = AuthenticationSettings(issuers: [], roleNames: ["admin"])
+        let settings = ProxySettings(
+            generation: SettingsGeneration(number: 1), authentication: authentication,
+            policy: CompiledPolicy(routes: routes, roleNames: ["admin"]), rateLimits: limits,
+            limitTable: LimitTable(slots: 64, secret: (1, 2)),
+            upstreams: [
+                UpstreamSettings(
+                    name: "orders", endpoints: [EndpointSettings(host: "127.0.0.1", port: 1)])
+            ],
+            connections: ConnectionLimits(),
+            listeners: [.init(name: "public", trustedProxies: trusted)],
+            auditBoundMilliseconds: 1000, auditBoundRecords: 1000, viaName: Array("gate-1".utf8))
+        let authenticator = try Authenticator(authentication, library: library)
+        let hash = try SHA256(library)
+        return FlowBench(
+            settings: settings, library: library, authenticator: authenticator, hash: hash)
+    }
+
+    private init(
+        settings: ProxySettings, library: consuming CryptoLibrary,
+        authenticator: consuming Authenticator, hash: consuming SHA256
+    ) {
+        self.settings = settings
+        self.library = library
+        self.authenticator = authenticator
+        draft = RecordDraft(hash: hash, queryBytes: 16384)
+        head = RequestHead(limits: HTTPLimits())
+        response = ResponseHead(limits: HTTPLimits())
+    }
+
+    /// What is decided about the request in `text`, at second 0 from peer 10.0.0.9.
+    mutating func judge(_ text: String) throws -> Admission {
+        let bytes = Array(text.utf8)
+        var scanned = 0
+        let consumed = try head.parse(bytes.span, scanned: &scanned)
+        #expect(consumed == bytes.count)
+        facts = RecordFacts()
+        facts.sequence = 7
+        facts.peer = FlowBench.peer
+        facts.client = FlowBench.peer
+        draft.removeAll()
+        draft.append(head: head, bytes: bytes.span)
+        return Admission.judge(
+            head: head, bytes: bytes.span, settings: settings, authenticator: &authenticator,
+            facts: &facts, record: &draft, now: Instant(nanoseconds: 1_000_000_000))
+    }
+
+    /// The request in `text` as the upstream would get it.
+    mutating func rewrite(_ text: String, route: Int = 0) throws -> String {
+        _ = try judge(text)
+        let bytes = Array(text.utf8)
+        let client = ClientAddress(
+            peer: FlowBench.peer, trustedProxies: settings.listeners[0].trustedProxies,
+            head: head, bytes: bytes.span)
+        let context = ForwardingContext(
+            peer: FlowBench.peer, client: client,
+            trace: TraceContext(traceID: Identifier128(high: 1, low: 2), spanID: 3, flags: 1),
+            isTraceInherited: false, route: route, principal: -1)
+        var buffer = ByteBuffer(capacity: 20_000)
+        let prefix = Array("log.boot.0.".utf8)
+        buffer.write { writer in
+            RequestRewrite.write(
+                head: head, bytes: bytes.span, settings: settings, authenticator: authenticator,
+                facts: facts, context: context, receiptPrefix: prefix.span, into: &writer)
+        }
+        return buffer.span.text()
+    }
+
+    /// The refusal or answer that `admission` calls for.
+    mutating func answer(_ admission: Admission, isHead: Bool = false) -> String {
+        var buffer = ByteBuffer(capacity: 20_000)
+        let prefix = Array("log.boot.0.".utf8)
+        let frame = LocalResponse.Frame(
+            isHead: isHead, version: .http11, keepsAlive: true, now: WallTime(microseconds: 0))
+        var facts = self.facts
+        let settings = self.settings
+        buffer.write { writer in
+            switch admission.verdict {
+            case .refuse(let status, let reason):
+                facts.status = status
+                facts.reason = reason
+                LocalResponse.writeRefusal(
+                    facts: facts, admission: admission, settings: settings, frame: frame,
+                    receiptPrefix: prefix.span, into: &writer)
+            case .respond(let status):
+                facts.status = status
+                LocalResponse.writeRoute(
+                    facts: facts, route: admission.route, settings: settings, frame: frame,
+                    receiptPrefix: prefix.span, into: &writer)
+            case .respondOptions, .forward:
+                facts.status = 204
+                LocalResponse.writeOptions(
+                    facts: facts, route: admission.route, settings: settings, frame: frame,
+                    receiptPrefix: prefix.span, into: &writer)
+            }
+        }
+        return buffer.span.text()
+    }
+
+    /// The response in `text` as a client of `version` would get its head.
+    mutating func relay(
+        _ text: String, version: HTTPVersion = .http11, keepsAlive: Bool = true
+    ) throws -> String {
+        let bytes = Array(text.utf8)
+        var scanned = 0
+        _ = try response.parse(bytes.span, scanned: &scanned, requestMethod: .get)
+        let framing = ResponseRewrite.framing(response.framing, clientVersion: version)
+        var buffer = ByteBuffer(capacity: 20_000)
+        let prefix = Array("log.boot.0.".utf8)
+        buffer.write { writer in
+            ResponseRewrite.write(
+                head: response, bytes: bytes.span, framing: framing, facts: facts,
+                clientVersion: version, acceptsTrailers: false, keepsAlive: keepsAlive,
+                receiptPrefix: prefix.span, into: &writer)
+        }
+        return buffer.span.text()
+    }
+
+    static let peer = PeerAddress(ipv4: 0x0A00_0009, port: 4711)
+}
