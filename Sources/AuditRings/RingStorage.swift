@@ -21,6 +21,7 @@ final class RingStorage: Sendable {
     private let behind = Line(repeating: 0)
 
     // Sendable: who may touch which bytes follows from the two positions.
+    // Safe: allocated in init and freed in deinit; both halves hold on to this object.
     nonisolated(unsafe) let memory: UnsafeMutableRawPointer
     let capacity: Int
 

@@ -100,6 +100,7 @@ public struct JSONText: Sendable {
     }
 
     private func matches(_ bytes: ArraySlice<UInt8>, _ name: StaticString) -> Bool {
+        // Safe: the bytes of a literal, which last as long as the program.
         name.withUTF8Buffer { unsafe bytes.elementsEqual($0) }
     }
 

@@ -18,6 +18,9 @@ public struct TimerWheel: ~Copyable {
         var tick: UInt64 = 0
     }
 
+    // Safe: both arrays live from init to deinit and have one owner. Timers are checked against
+    // `capacity` where they come in; slots are taken modulo the slot count; links hold what was
+    // checked before.
     private let timers: UnsafeMutablePointer<Timer>
     private let heads: UnsafeMutablePointer<Int32>
     /// How many timers there are.

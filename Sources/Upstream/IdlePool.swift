@@ -16,6 +16,8 @@ public struct IdlePool: ~Copyable {
         var count: Int32 = 0
     }
 
+    // Safe: both arrays live from init to deinit and have one owner. Numbers are checked where
+    // they come in; links hold what was checked before.
     private let links: UnsafeMutablePointer<Link>
     private let lists: UnsafeMutablePointer<List>
     /// Connections are numbered 0 ..< `connections`.

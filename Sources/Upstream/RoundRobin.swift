@@ -1,6 +1,7 @@
 /// Endpoints in turn, one turn per upstream. One worker owns it.
 @safe
 public struct RoundRobin: ~Copyable {
+    // Safe: the arrays live from init to deinit and have one owner; indices are checked first.
     private let turns: UnsafeMutablePointer<UInt32>
     private let endpointCounts: UnsafeMutablePointer<UInt32>
     private let bases: UnsafeMutablePointer<UInt32>
