@@ -26,7 +26,8 @@ import Testing
             "VerificationKey", "VerificationKey+Numbers",
         ],
         "LinuxIO": [
-            "Descriptor", "Listener", "OutgoingStream", "Poller", "SocketAddress", "SystemClock",
+            "Descriptor", "DurableDirectory", "DurableFile", "Listener", "OutgoingStream", "Poller",
+            "PinnedThread", "SocketAddress", "SystemClock",
             "SystemError", "Wakeup",
         ],
     ]
