@@ -24,6 +24,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         name: name, dependencies: dependencies, swiftSettings: [.treatAllWarnings(as: .error)])
 }
 
+/// A fuzz target: replays its corpus, or is libFuzzer's when built with `-DFUZZING` and
+/// `--sanitize=fuzzer`.
+func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "Tests/Fuzz/\(name)",
+        swiftSettings: [.treatAllWarnings(as: .error)])
+}
+
 let package = Package(
     name: "sallyport",
     products: [
@@ -103,7 +111,7 @@ let package = Package(
         tests("PrimitivesTests", ["Primitives"]),
         tests("LinuxIOTests", ["LinuxIO", "Primitives"]),
         tests("CryptoTests", ["Crypto", "Primitives"]),
-        tests("HTTPTests", ["HTTP", "Primitives"]),
+        tests("HTTPTests", ["HTTP", "FuzzHTTP", "Primitives"]),
         tests("AuthenticationTests", ["Authentication", "Crypto", "HTTP", "Primitives"]),
         tests("AuthorizationTests", ["Authorization", "Authentication", "HTTP", "Primitives"]),
         tests("RateLimitingTests", ["RateLimiting", "Authentication", "Primitives"]),
@@ -131,6 +139,13 @@ let package = Package(
             ]),
         tests("WorkerTests", ["Worker", "AuditRecords", "Primitives"]),
         tests("TidyTests", []),
+
+        .target(
+            name: "FuzzHTTP", dependencies: ["HTTP", "Primitives"], path: "Tests/Fuzz/HTTP",
+            swiftSettings: [.treatAllWarnings(as: .error)]),
+        fuzzer("FuzzRequestHead", ["FuzzHTTP"]),
+        fuzzer("FuzzResponseHead", ["FuzzHTTP"]),
+        fuzzer("FuzzBodyDecoder", ["FuzzHTTP"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -45,7 +45,8 @@ enum HeadScan {
     private static func isGoodLine(_ bytes: Span<UInt8>, endingAt end: Int) -> Bool {
         var start = end
         while start > 0, bytes[start &- 1] != .lineFeed { start &-= 1 }
-        guard start > 0, start < end else { return false }
+        let isStartLine = start == 0 || (start == 2 && bytes.startsWithEmptyLine)
+        guard !isStartLine, start < end else { return false }
         do throws(HTTPError) {
             return try FieldLine.parse(bytes, from: start)?.end == end &+ 2
         } catch {

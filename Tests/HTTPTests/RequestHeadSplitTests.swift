@@ -49,6 +49,7 @@ import Testing
             ("GET / HTTP/1.1\r\nA: b\rX", 22, .fieldMalformed),
             ("GET / HTTP/1.1\r\n\rX", 18, .fieldMalformed),
             ("GET / HTTP/1.1\r\n\r\n", 18, .hostMissing),
+            ("\r\nA: b\r\n", 8, .requestLineMalformed),
         ] as [(String, Int, HTTPError)])
     func `a wrong head is refused as soon as its line is there`(
         text: String, needed: Int, error: HTTPError
