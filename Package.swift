@@ -66,7 +66,7 @@ let package = Package(
             "RequestFlow",
             [
                 "HTTP", "Authentication", "Authorization", "RateLimiting", "Upstream",
-                "AuditRecords", "Primitives",
+                "AuditRecords", "Crypto", "Primitives",
             ]),
         library(
             "Settings",

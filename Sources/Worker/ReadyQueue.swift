@@ -3,7 +3,10 @@
 /// One thread owns it. Each slot stands in it once at most.
 @safe
 struct ReadyQueue: ~Copyable {
+    // Safe: the array lives from init to deinit and has one owner. A slot is checked where it comes
+    // in; links hold what was checked before.
     private let next: UnsafeMutablePointer<Int32>
+    private let capacity: Int
     private var first: Int32 = -1
     private var last: Int32 = -1
     private(set) var count = 0
@@ -12,6 +15,7 @@ struct ReadyQueue: ~Copyable {
     private static let absent: Int32 = -2
 
     init(capacity: Int) {
+        self.capacity = capacity
         unsafe next = .allocate(capacity: capacity)
         unsafe next.initialize(repeating: ReadyQueue.absent, count: capacity)
     }
@@ -22,6 +26,7 @@ struct ReadyQueue: ~Copyable {
 
     /// Queues `slot` unless it is.
     mutating func append(_ slot: Int) {
+        precondition(slot >= 0 && slot < capacity)
         guard unsafe next[slot] == ReadyQueue.absent else { return }
         unsafe next[slot] = -1
         if last >= 0 { unsafe next[Int(last)] = Int32(slot) } else { first = Int32(slot) }
