@@ -44,9 +44,17 @@ public struct VerificationKey: ~Copyable, @unchecked Sendable {
     /// For EdDSA, whose context is begun anew for each signature.
     private let context: OpaquePointer
     private let library: OpaquePointer
-    /// One of each for each algorithm of the key's kind, at the place of its number; else nil.
-    private var digests = unsafe InlineArray<11, OpaquePointer?>(repeating: nil)
-    private var verifiers = unsafe InlineArray<11, OpaquePointer?>(repeating: nil)
+    /// One for each algorithm, at the place of its number; empty for those of other kinds.
+    private let contexts: UnsafeMutablePointer<AlgorithmContexts>
+
+    @unsafe
+    private struct AlgorithmContexts {
+        var digest: OpaquePointer?
+        var verifier: OpaquePointer?
+    }
+
+    /// Numbers of algorithms are below this.
+    private static let places = 11
 
     /// The key of these `numbers`, once they are judged.
     public init(
@@ -94,14 +102,18 @@ public struct VerificationKey: ~Copyable, @unchecked Sendable {
         unsafe self.key = key
         unsafe self.context = context
         unsafe self.library = library
+        unsafe contexts = .allocate(capacity: VerificationKey.places)
+        unsafe contexts.initialize(
+            repeating: AlgorithmContexts(), count: VerificationKey.places)
     }
 
     deinit {
         // Safe: all were made in init and are freed here only; freeing nil does nothing.
-        for place in 0..<11 {
-            unsafe EVP_MD_CTX_free(digests[place])
-            unsafe EVP_PKEY_CTX_free(verifiers[place])
+        for place in 0..<VerificationKey.places {
+            unsafe EVP_MD_CTX_free(contexts[place].digest)
+            unsafe EVP_PKEY_CTX_free(contexts[place].verifier)
         }
+        unsafe contexts.deallocate()
         unsafe EVP_MD_CTX_free(context)
         unsafe EVP_PKEY_free(key)
     }
@@ -133,9 +145,10 @@ public struct VerificationKey: ~Copyable, @unchecked Sendable {
         else { throw .libraryUnavailable }
         // Safe: the contexts keep references of their own to the digest and the key.
         defer { unsafe EVP_MD_free(digest) }
-        unsafe digests[place] = EVP_MD_CTX_new()
-        unsafe verifiers[place] = EVP_PKEY_CTX_new_from_pkey(library, key, nil)
-        guard let digesting = unsafe digests[place], let verifier = unsafe verifiers[place],
+        unsafe contexts[place].digest = EVP_MD_CTX_new()
+        unsafe contexts[place].verifier = EVP_PKEY_CTX_new_from_pkey(library, key, nil)
+        guard let digesting = unsafe contexts[place].digest,
+            let verifier = unsafe contexts[place].verifier,
             unsafe EVP_DigestInit_ex2(digesting, digest, nil) == 1,
             unsafe EVP_PKEY_verify_init(verifier) == 1,
             unsafe EVP_PKEY_CTX_set_signature_md(verifier, digest) == 1
@@ -155,7 +168,9 @@ public struct VerificationKey: ~Copyable, @unchecked Sendable {
         _ signature: Span<UInt8>, over message: Span<UInt8>, algorithm: SignatureAlgorithm
     ) -> Bool {
         let place = Int(algorithm.rawValue)
-        guard let digesting = unsafe digests[place], let verifier = unsafe verifiers[place] else {
+        guard let digesting = unsafe contexts[place].digest,
+            let verifier = unsafe contexts[place].verifier
+        else {
             return false
         }
         var digest = InlineArray<64, UInt8>(repeating: 0)

@@ -24,6 +24,7 @@ public enum Base64URL {
         let isValid = buffer.write { decode(text, into: &$0) }
         guard isValid else { return nil }
         let span = buffer.span
+        // Safe: the bytes are copied while they are borrowed.
         return [UInt8](unsafe span.withUnsafeBufferPointer { unsafe [UInt8]($0) })
     }
 
@@ -61,6 +62,7 @@ public enum Base64 {
         let isValid = buffer.write { decode(text, into: &$0) }
         guard isValid else { return nil }
         let span = buffer.span
+        // Safe: the bytes are copied while they are borrowed.
         return [UInt8](unsafe span.withUnsafeBufferPointer { unsafe [UInt8]($0) })
     }
 
