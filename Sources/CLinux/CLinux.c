@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 int sallyport_epoll_ctl(int epoll, int operation, int descriptor, uint32_t events, uint64_t data) {
@@ -50,3 +51,5 @@ int sallyport_fallocate(int descriptor, int mode, int64_t offset, int64_t length
 int sallyport_sync_filesystem(int descriptor) { return syncfs(descriptor); }
 
 int sallyport_name_thread(const char *name) { return pthread_setname_np(pthread_self(), name); }
+
+int sallyport_refuse_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }

@@ -64,7 +64,7 @@ REFUSED = [
     ("lower-case version", line(b"/open/x", version=b"http/1.1"), 400, None),
     ("space in target", line(b"/open/a b"), 400, None),
     ("raw byte in target", line(b"/open/\xc3\xa4"), 400, "request.target_invalid"),
-    ("control in target", line(b"/open/\x01"), 400, "request.target_invalid"),
+    ("control in target", line(b"/open/\x01"), 400, None),
     ("fragment", line(b"/open/x#y"), 400, "request.target_invalid"),
     ("relative target", line(b"open/x"), 400, "request.target_invalid"),
     ("asterisk for GET", line(b"*"), 400, "request.target_invalid"),
@@ -158,7 +158,7 @@ def test_malformed_chunks_never_end_cleanly(proxy, upstream, path, body):
         assert client.is_closed()
     while not upstream.seen.empty():
         exchange = upstream.seen.get()
-        assert not exchange.was_answered and exchange.wait_closed()
+        assert not exchange.was_answered and exchange.await_gone()
     assert proxy.record(response)["error"]["source"] == "client"
 
 

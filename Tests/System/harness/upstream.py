@@ -20,6 +20,7 @@ class Exchange:
     head: Head
     connection: int
     stopped: threading.Event
+    gone: threading.Event
     was_answered: bool = False
 
     def __post_init__(self):
@@ -45,13 +46,17 @@ class Exchange:
         text = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{fields}\r\n"
         self.send(text.encode("latin-1") + (b"" if self.method == "HEAD" else body))
 
+    def await_gone(self) -> bool:
+        """For tests: waits until this connection has ended."""
+        return self.gone.wait(WAIT)
+
     def reset(self) -> None:
         self.sock.setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
         self.sock.close()
 
     def wait_closed(self) -> bool:
-        """Waits until the proxy closes this connection; false when it does not."""
+        """For handlers: waits until the proxy closes this connection; false if it does not."""
         try:
             while self.reader.more():
                 pass
@@ -118,10 +123,11 @@ class Upstream:
     def _serve(self, sock, number):
         sock.settimeout(60)
         self.open.add(sock)
+        gone = threading.Event()
         reader = Reader(sock)
         try:
             while True:
-                exchange = Exchange(sock, reader, Head.read(reader), number, self.stopped)
+                exchange = Exchange(sock, reader, Head.read(reader), number, self.stopped, gone)
                 self.seen.put(exchange)
                 handler = self.handlers.get(exchange.path, describe)
                 if handler(exchange) is False:
@@ -134,6 +140,7 @@ class Upstream:
         finally:
             self.open.discard(sock)
             sock.close()
+            gone.set()
 
 
 def describe(exchange: Exchange) -> None:
