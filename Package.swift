@@ -97,6 +97,7 @@ let package = Package(
                 "Supervisor", "Settings", "Authentication", "Authorization", "AuditSegments",
                 "Crypto", "LinuxIO", "HTTP",
                 "Upstream", "RateLimiting", "AuditRecords", "Primitives",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -138,6 +139,7 @@ let package = Package(
                 "AuditRecords", "Crypto", "HTTP", "Primitives",
             ]),
         tests("WorkerTests", ["Worker", "AuditRecords", "Primitives"]),
+        tests("SupervisorTests", ["Supervisor", "LinuxIO", "Primitives"]),
         tests("TidyTests", []),
 
         .target(

@@ -49,6 +49,13 @@ public struct PinnedThread: ~Copyable, @unchecked Sendable {
         return numbers.prefix(Int(max(count, 0))).map { Int($0) }
     }
 
+    /// Lets the thread run on alone; nobody waits for its end.
+    public consuming func detach() {
+        // The handle is given up once, because detaching consumes it.
+        let result = pthread_detach(handle)
+        precondition(result == 0)
+    }
+
     /// Waits until the thread has ended.
     public consuming func join() {
         // The handle is joined once, because joining consumes it.

@@ -248,6 +248,7 @@ def test_a_closed_idle_connection_costs_nothing(proxy, upstream, path):
     with Client(proxy.address) as client:
         for _ in range(10):
             assert client.ask(request("POST", path, body=b"x")).status == 200
+            assert upstream.last(path).await_gone()
 
 
 def test_unasked_bytes_poison_a_connection(proxy, upstream, path):

@@ -145,6 +145,8 @@ class Upstream:
 
 def describe(exchange: Exchange) -> None:
     """Answers with what arrived."""
+    if exchange.head.get("Expect") == "100-continue":
+        exchange.send(b"HTTP/1.1 100 Continue\r\n\r\n")
     content = exchange.read()
     said = {
         "line": exchange.head.line,
