@@ -142,7 +142,8 @@ public struct BodyDecoder: Sendable {
     }
 
     /// One line of the trailer section, or its end. Fields that frame, route or authenticate
-    /// must not come so late (RFC 9110 §6.5.1) and are dropped here.
+    /// must not come so late (RFC 9110 §6.5.1) and are dropped here, and with them names that
+    /// hold `_`, which some servers read as a hyphen.
     private mutating func takeTrailer(
         _ bytes: Span<UInt8>, from start: Int
     ) throws(HTTPError) -> BodyStep {
@@ -171,7 +172,8 @@ public struct BodyDecoder: Sendable {
             trailersLeft &-= 1
             trailerBytesLeft &-= line.end &- position
             position = line.end
-            if FieldName(window.extracting(line.name)).isAllowedInTrailers {
+            let name = window.extracting(line.name)
+            if FieldName(name).isAllowedInTrailers, !name.hasUnderscore {
                 return .trailer(name: line.name, value: line.value, consumed: position)
             }
         }

@@ -9,6 +9,10 @@ public struct Field: Sendable, BitwiseCopyable {
     /// The name's number, when it has one.
     public let known: FieldName
     /// Whether the field ends at this hop: by its name, or because Connection names it.
+    ///
+    /// In requests also when the name holds `_`: servers that make variables of names (CGI,
+    /// RFC 3875 §4.1.18) read `X_Real_IP` as `X-Real-IP`, so a client could bring back what was
+    /// removed. Other proxies drop such fields too.
     public internal(set) var isHopByHop: Bool
 }
 
@@ -20,6 +24,8 @@ public struct FieldTable: ~Copyable {
     /// Fields held.
     public private(set) var count = 0
 
+    /// Whether names with `_` end at this hop.
+    private let endsUnderscores: Bool
     private let memory: UnsafeMutablePointer<Field>
     /// First line of each known name; meaningful where `present` has its bit.
     private let firsts: UnsafeMutablePointer<Int32>
@@ -27,9 +33,10 @@ public struct FieldTable: ~Copyable {
     private var repeated: UInt64 = 0
 
     /// A table of at most `capacity` fields.
-    init(capacity: Int) {
+    init(capacity: Int, endsUnderscores: Bool) {
         precondition(capacity > 0 && capacity < Int(Int32.max))
         self.capacity = capacity
+        self.endsUnderscores = endsUnderscores
         unsafe memory = .allocate(capacity: capacity)
         unsafe firsts = .allocate(capacity: FieldName.capacity)
         unsafe firsts.initialize(repeating: 0, count: FieldName.capacity)
@@ -97,18 +104,23 @@ public struct FieldTable: ~Copyable {
                 return position &+ 2
             }
             guard let line = try FieldLine.parse(bytes, from: position) else { return nil }
-            try append(line, FieldName(bytes.extracting(line.name)))
+            let name = bytes.extracting(line.name)
+            let known = FieldName(name)
+            let ends = known == .other ? endsUnderscores && name.hasUnderscore : known.isHopByHop
+            try append(line, known, isHopByHop: ends)
             position = line.end
         }
         return nil
     }
 
     @inline(__always)
-    private mutating func append(_ line: FieldLine, _ known: FieldName) throws(HTTPError) {
+    private mutating func append(
+        _ line: FieldLine, _ known: FieldName, isHopByHop: Bool
+    ) throws(HTTPError) {
         guard count < capacity else { throw .fieldsTooMany }
         // Safe: just checked; a raw value is below FieldName.capacity.
         unsafe memory[count] = Field(
-            name: line.name, value: line.value, known: known, isHopByHop: known.isHopByHop)
+            name: line.name, value: line.value, known: known, isHopByHop: isHopByHop)
         let bit = FieldTable.bit(known)
         if present & bit == 0 {
             unsafe firsts[Int(known.rawValue)] = Int32(truncatingIfNeeded: count)
@@ -124,4 +136,9 @@ public struct FieldTable: ~Copyable {
     private static func bit(_ name: FieldName) -> UInt64 {
         (UInt64(1) << UInt64(name.rawValue)) & ~1
     }
+}
+
+extension Span where Element == UInt8 {
+    @inline(__always)
+    var hasUnderscore: Bool { firstIndex(of: 0x5F, from: 0) != nil }
 }

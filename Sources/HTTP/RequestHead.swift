@@ -33,7 +33,7 @@ public struct RequestHead: ~Copyable {
     /// Memory for one head within `limits`.
     public init(limits: HTTPLimits) {
         self.limits = limits
-        fields = FieldTable(capacity: limits.fieldCount)
+        fields = FieldTable(capacity: limits.fieldCount, endsUnderscores: true)
         target = RequestTarget(limitBytes: limits.requestLineBytes)
     }
 

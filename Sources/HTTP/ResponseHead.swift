@@ -22,7 +22,7 @@ public struct ResponseHead: ~Copyable {
     /// Memory for one head within `limits`.
     public init(limits: HTTPLimits) {
         self.limits = limits
-        fields = FieldTable(capacity: limits.fieldCount)
+        fields = FieldTable(capacity: limits.fieldCount, endsUnderscores: false)
     }
 
     /// Parses the head at the start of `bytes`; what stands behind it is not looked at.

@@ -149,7 +149,7 @@ import Testing
         "Host: a", "Content-Length: 5", "Transfer-Encoding: chunked", "Authorization: x",
         "Cookie: x", "Set-Cookie: x", "X-Forwarded-For: x", "Trailer: x", "TE: x", "Connection: x",
         "content-type: x", "Via: x", "Expect: x", "Max-Forwards: 1", "Proxy-Authorization: x",
-        "Audit-Receipt: x",
+        "Audit-Receipt: x", "Content_Length: 5", "X_A: b",
     ])
     func `RFC 9110 §6.5.1: fields that must not come late are dropped`(line: String) {
         let body = Self.decode("0\r\nA: b\r\n\(line)\r\nC: d\r\n\r\nnext")

@@ -42,6 +42,15 @@ import Testing
         #expect(parse(get("Connection: x", "Connection: \(option)")).error != nil)
     }
 
+    @Test func `RFC 3875 §4.1.18: names that CGI reads as others end at this hop, in requests`() {
+        let head = parse(
+            get("X_Real_IP: 1", "X-Note_: 2", "X-Note: 3", "Content_Length: 4", "_: 5"))
+        #expect(head.request?.hopByHop == ["X_Real_IP", "X-Note_", "Content_Length", "_"])
+        #expect(head.request?.framing == BodyFraming.none)
+        let response = ResponseHeadTests.read("HTTP/1.1 200 OK", ["X_A: b"]).response
+        #expect(response?.hopByHop == [])
+    }
+
     @Test func `options past the limit are refused`() {
         let sixteen = Array(repeating: "a", count: 16).joined(separator: ",")
         #expect(parse(get("Connection: \(sixteen)")).request != nil)
