@@ -18,6 +18,7 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
         SystemError(operation, errno)
     }
 
+    /// Whether the same call failed for the same reason.
     public static func == (left: SystemError, right: SystemError) -> Bool {
         left.code == right.code && left.operation.description == right.operation.description
     }

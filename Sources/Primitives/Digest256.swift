@@ -23,9 +23,11 @@ public struct Digest256: Equatable, Hashable, Sendable, BitwiseCopyable {
         )
     }
 
+    /// Whether all 32 bytes agree; stops early, so not for secrets.
     @inlinable
     public static func == (left: Digest256, right: Digest256) -> Bool { left.words == right.words }
 
+    /// Feeds all four words.
     @inlinable
     public func hash(into hasher: inout Hasher) {
         hasher.combine(words.0)

@@ -1,16 +1,20 @@
 /// A moment on the monotonic clock, in nanoseconds since boot. Never compared with wall time.
 public struct Instant: Comparable, Hashable, Sendable, BitwiseCopyable {
+    /// Nanoseconds since boot.
     public var nanoseconds: UInt64
 
+    /// The moment `nanoseconds` after boot.
     @inlinable
     public init(nanoseconds: UInt64) {
         self.nanoseconds = nanoseconds
     }
 
+    /// The moment of boot.
     public static let zero = Instant(nanoseconds: 0)
     /// Later than any moment that a deadline can name.
     public static let distantFuture = Instant(nanoseconds: .max)
 
+    /// Whether `left` is earlier.
     @inlinable
     public static func < (left: Instant, right: Instant) -> Bool {
         left.nanoseconds < right.nanoseconds
@@ -38,8 +42,10 @@ public struct Instant: Comparable, Hashable, Sendable, BitwiseCopyable {
 
 /// A moment on the wall clock, in microseconds since 1970-01-01T00:00:00Z.
 public struct WallTime: Comparable, Hashable, Sendable, BitwiseCopyable {
+    /// Microseconds since the epoch.
     public var microseconds: Int64
 
+    /// The moment `microseconds` after the epoch.
     @inlinable
     public init(microseconds: Int64) {
         self.microseconds = microseconds
@@ -51,6 +57,7 @@ public struct WallTime: Comparable, Hashable, Sendable, BitwiseCopyable {
         microseconds >= 0 ? microseconds / 1_000_000 : (microseconds - 999_999) / 1_000_000
     }
 
+    /// Whether `left` is earlier.
     @inlinable
     public static func < (left: WallTime, right: WallTime) -> Bool {
         left.microseconds < right.microseconds

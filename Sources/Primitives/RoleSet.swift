@@ -8,9 +8,11 @@ public struct RoleSet: Equatable, Hashable, Sendable, BitwiseCopyable {
 
     @usableFromInline var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
+    /// No roles.
     @inlinable
     public init() {}
 
+    /// Adds the role with that number.
     @inlinable
     public mutating func insert(_ role: Int) {
         precondition(role >= 0 && role < RoleSet.capacity)
@@ -39,12 +41,15 @@ public struct RoleSet: Equatable, Hashable, Sendable, BitwiseCopyable {
         return nil
     }
 
+    /// Whether there are no roles.
     @inlinable
     public var isEmpty: Bool { words.0 | words.1 | words.2 | words.3 == 0 }
 
+    /// Whether both hold the same roles.
     @inlinable
     public static func == (left: RoleSet, right: RoleSet) -> Bool { left.words == right.words }
 
+    /// Feeds all four words.
     @inlinable
     public func hash(into hasher: inout Hasher) {
         hasher.combine(words.0)

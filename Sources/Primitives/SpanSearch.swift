@@ -1,9 +1,13 @@
 // The byte loops. Every search over raw bytes is here, so that speed and bounds are judged once.
 
 extension UInt8 {
+    /// LF, the end of a line after CR.
     @inlinable public static var lineFeed: UInt8 { 0x0A }
+    /// CR, the first half of a line end.
     @inlinable public static var carriageReturn: UInt8 { 0x0D }
+    /// SP.
     @inlinable public static var space: UInt8 { 0x20 }
+    /// HTAB.
     @inlinable public static var tab: UInt8 { 0x09 }
 
     /// This byte with A–Z folded to a–z.
@@ -12,6 +16,7 @@ extension UInt8 {
         (self &- 0x41) < 26 ? self | 0x20 : self
     }
 
+    /// Whether this byte is one of 0–9.
     @inlinable public var isASCIIDigit: Bool { (self &- 0x30) < 10 }
 
     /// The value of a hexadecimal digit of either case, or nil.
