@@ -9,14 +9,15 @@ SHELL := /bin/bash
 MAKEFLAGS += --keep-going --no-print-directory
 
 SWIFT ?= swift
-PYTHON ?= python3
 FUZZ_SECONDS ?= 30
 DEMO_ARGUMENTS ?=
+PYTEST_ARGUMENTS ?=
+PERF_ARGUMENTS ?=
 
 # What the product is built with, and what its tests and measurements use besides.
 BUILD_PACKAGES := libssl-dev libzstd-dev pkg-config
-TEST_PACKAGES := nginx haproxy jq zstd openssl curl python3-venv strace
-PERF_PACKAGES := nginx haproxy wrk jq openssl curl strace linux-perf
+TEST_PACKAGES := nginx jq openssl curl python3-venv
+PERF_PACKAGES := nginx haproxy wrk linux-perf python3 gcc libc6-dev procps openssl
 
 # An import that Package.swift does not declare compiles silently unless this is said.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
@@ -72,9 +73,8 @@ swift-test: build ## run the Swift tests, tidy rules and corpus replay included
 
 .PHONY: system-test
 system-test: build ## run the system tests (pytest): the built program against real peers
-	@if [ ! -d Tests/System ]; then echo "no system tests in this tree"; exit 0; fi; \
-	scripts/python-environment $(PYTHON) Tests/System/requirements.txt; \
-	.venv/bin/python -m pytest Tests/System -ra $(PYTEST_ARGUMENTS)
+	SALLYPORT_BIN="$$($(SWIFT) build $(SWIFT_FLAGS) --show-bin-path)/sallyport" \
+	    Tests/System/run $(PYTEST_ARGUMENTS)
 
 # ---- sanitizers, fuzzing, measurements
 
@@ -97,10 +97,11 @@ bench: build-deps ## run the micro-benchmarks
 	cd Benchmarks && $(SWIFT) run -c release
 
 .PHONY: perf
-perf: toolchain ## measure Sallyport against nginx and HAProxy on this machine
-	scripts/install-packages $(sort $(BUILD_PACKAGES) $(PERF_PACKAGES))
-	perf/run
+perf: build-deps ## measure Sallyport against nginx and HAProxy on this machine
+	scripts/install-packages $(PERF_PACKAGES)
+	$(SWIFT) build -c release
+	perf/run $(PERF_ARGUMENTS)
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf .build .build-tsan .build-asan .build-fuzz .venv
+	rm -rf .build .build-tsan .build-asan .build-fuzz .build-ci

@@ -32,6 +32,14 @@ import Testing
             #expect(SourceTree.current.has(path), "\(path) is gone: take it off the list")
         }
     }
+
+    @Test func `each fuzz target has a corpus`() {
+        for file in SourceTree.current.swift(below: "Tests/Fuzz") where file.name.hasPrefix("Fuzz")
+        {
+            let corpus = "Tests/Fuzz/Corpus/" + file.name.dropFirst("Fuzz".count)
+            #expect(SourceTree.current.has(corpus), "\(file.path) has no corpus \(corpus)")
+        }
+    }
 }
 
 extension SourceTree.File {
