@@ -113,7 +113,9 @@ let package = Package(
         tests("LinuxIOTests", ["LinuxIO", "Primitives"]),
         tests("CryptoTests", ["Crypto", "Primitives"]),
         tests("HTTPTests", ["HTTP", "FuzzHTTP", "Primitives"]),
-        tests("AuthenticationTests", ["Authentication", "Crypto", "HTTP", "Primitives"]),
+        tests(
+            "AuthenticationTests",
+            ["Authentication", "Crypto", "FuzzHTTP", "FuzzTokens", "HTTP", "Primitives"]),
         tests("AuthorizationTests", ["Authorization", "Authentication", "HTTP", "Primitives"]),
         tests("RateLimitingTests", ["RateLimiting", "Authentication", "Primitives"]),
         tests("UpstreamTests", ["Upstream", "HTTP", "Primitives"]),
@@ -145,9 +147,14 @@ let package = Package(
         .target(
             name: "FuzzHTTP", dependencies: ["HTTP", "Primitives"], path: "Tests/Fuzz/HTTP",
             swiftSettings: [.treatAllWarnings(as: .error)]),
+        .target(
+            name: "FuzzTokens", dependencies: ["Authentication", "Crypto", "Primitives"],
+            path: "Tests/Fuzz/Tokens", swiftSettings: [.treatAllWarnings(as: .error)]),
         fuzzer("FuzzRequestHead", ["FuzzHTTP"]),
         fuzzer("FuzzResponseHead", ["FuzzHTTP"]),
         fuzzer("FuzzBodyDecoder", ["FuzzHTTP"]),
+        fuzzer("FuzzJSONReader", ["FuzzHTTP", "FuzzTokens"]),
+        fuzzer("FuzzToken", ["FuzzHTTP", "FuzzTokens"]),
     ],
     swiftLanguageModes: [.v6]
 )
