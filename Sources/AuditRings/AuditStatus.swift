@@ -15,8 +15,10 @@ public final class AuditStatus: Sendable {
     private nonisolated(unsafe) let records: UnsafeMutablePointer<Atomic<UInt64>>
     /// How many workers there are.
     public let workerCount: Int
-    /// Atomics between those of two workers: 128 bytes.
-    private static let spacing = 16
+    /// Atomics between those of two workers: two pairs of cache lines.
+    private static let spacing = 32
+    /// Atomics between what the writer and what the worker stores.
+    private static let line = 16
 
     /// A status of `workerCount` workers, nothing durable yet.
     public init(workerCount: Int) {
@@ -46,6 +48,24 @@ public final class AuditStatus: Sendable {
         precondition(worker >= 0 && worker < workerCount)
         // Safe: initialised in init. Pairs with the releasing store in `publishDurable(worker:)`.
         return unsafe records[worker * AuditStatus.spacing].load(ordering: .acquiring)
+    }
+
+    /// The last sequence number that `worker` said it took; 0 when it said none.
+    public func lastSequence(worker: Int) -> UInt64 {
+        precondition(worker >= 0 && worker < workerCount)
+        // Safe: initialised in init, on the cache line after the worker's other number.
+        return unsafe records[worker * AuditStatus.spacing + AuditStatus.line].load(
+            ordering: .relaxed)
+    }
+
+    /// Says which sequence number the worker took last. Its own thread, once per loop turn.
+    ///
+    /// What the writer has not seen up to there when everything has stopped is a gap.
+    public func publishSequence(worker: Int, last: UInt64) {
+        precondition(worker >= 0 && worker < workerCount)
+        // Safe: as above. It orders nothing: the writer asks after the worker's thread has ended.
+        unsafe records[worker * AuditStatus.spacing + AuditStatus.line].store(
+            last, ordering: .relaxed)
     }
 
     /// Whether the writer has stopped for good: nothing more becomes durable, refuse requests.

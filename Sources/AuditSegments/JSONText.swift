@@ -27,7 +27,12 @@ public struct JSONText: Sendable {
 
     /// The integer that is the member `name`.
     public func integer(_ name: StaticString) -> Int64? {
-        guard let value = value(name), let first = value.first else { return nil }
+        guard let value = value(name) else { return nil }
+        return JSONText.integer(value)
+    }
+
+    private static func integer(_ value: ArraySlice<UInt8>) -> Int64? {
+        guard let first = value.first else { return nil }
         let isNegative = first == 0x2D
         let digits = isNegative ? value.dropFirst() : value
         guard !digits.isEmpty, digits.count < 19 else { return nil }
@@ -37,6 +42,14 @@ public struct JSONText: Sendable {
             number = number * 10 + Int64(digit - 0x30)
         }
         return isNegative ? -number : number
+    }
+
+    /// The integers in the array that is the member `name`; nil when one is none.
+    public func integers(_ name: StaticString) -> [Int64]? {
+        guard let value = value(name), value.first == 0x5B, value.last == 0x5D else { return nil }
+        let pieces = value.dropFirst().dropLast().split(separator: 0x2C)
+        let numbers = pieces.compactMap { JSONText.integer($0) }
+        return numbers.count == pieces.count ? numbers : nil
     }
 
     /// The truth value that is the member `name`.

@@ -99,7 +99,7 @@ extension LogVerifier {
             }
             var offset = 0
             while offset < bytes.count {
-                let end = LogVerifier.noteEnd(bytes, from: offset)
+                let end = NoteFile.end(bytes, from: offset)
                 let digest = hasher.plain(bytes.span.extracting(offset..<end))
                 guard position < notes.count, notes[position] == digest else {
                     add(.noteUnknown, file, at: offset)
@@ -132,18 +132,5 @@ extension LogVerifier {
             return
         }
         if digest != notes.last { add(.publishedBehind, LogLayout.checkpoint, weight: .unfinished) }
-    }
-
-    /// Position after the note that begins at `start`: its text, a blank line, signature lines.
-    private static func noteEnd(_ bytes: [UInt8], from start: Int) -> Int {
-        var position = start
-        var isAfterBlank = false
-        while position < bytes.count {
-            let lineEnd = bytes[position...].firstIndex(of: .lineFeed) ?? bytes.count - 1
-            if isAfterBlank, bytes[position] != 0xE2 { return position }
-            if lineEnd == position { isAfterBlank = true }
-            position = lineEnd + 1
-        }
-        return position
     }
 }

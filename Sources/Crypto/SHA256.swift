@@ -20,6 +20,10 @@ public struct SHA256: ~Copyable, @unchecked Sendable {
         unsafe context = made
     }
 
+    private init(owning context: OpaquePointer) {
+        unsafe self.context = context
+    }
+
     deinit {
         unsafe EVP_MD_CTX_free(context)
     }
@@ -45,6 +49,18 @@ public struct SHA256: ~Copyable, @unchecked Sendable {
             unsafe EVP_DigestUpdate(context, $0.baseAddress, $0.count)
         }
         precondition(result == 1)
+    }
+
+    /// The digest of what was added so far; more can be added afterwards. It allocates.
+    public borrowing func soFar() throws(CryptoError) -> Digest256 {
+        guard let made = unsafe EVP_MD_CTX_new() else { throw .libraryUnavailable }
+        // Safe: both contexts are live; the copy is this function's own until it is owned.
+        guard unsafe EVP_MD_CTX_copy_ex(made, context) == 1 else {
+            unsafe EVP_MD_CTX_free(made)
+            throw .libraryUnavailable
+        }
+        var copy = unsafe SHA256(owning: made)
+        return copy.finish()
     }
 
     /// Ends the digest begun.

@@ -176,6 +176,18 @@ public struct DurableDirectory: ~Copyable, Sendable {
         return names.sorted { $0.name < $1.name }
     }
 
+    /// The names in the folder `name`, sorted; none when there is no such folder.
+    public borrowing func names(
+        in name: String
+    ) throws(SystemError) -> [(name: String, isFolder: Bool)] {
+        do {
+            return try folder(name).names()
+        } catch {
+            guard error.code == ENOENT else { throw error }
+            return []
+        }
+    }
+
     private borrowing func isFolder(_ name: String) -> Bool {
         var status = stat()
         // Safe: the kernel fills the one structure.

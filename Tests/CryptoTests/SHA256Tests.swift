@@ -36,6 +36,18 @@ import Testing
         #expect(digest.words.0 == 0xba78_16bf_8f01_cfea)
     }
 
+    @Test func `a digest of what was added so far disturbs nothing`() throws {
+        let library = try CryptoLibrary()
+        var sha = try SHA256(library)
+        sha.begin()
+        sha.update(Array("abc".utf8).span)
+        let early = try sha.soFar()
+        sha.update(Array("d".utf8).span)
+        let late = sha.finish()
+        let digests = [sha.digest(Array("abc".utf8).span), sha.digest(Array("abcd".utf8).span)]
+        #expect([early, late] == digests)
+    }
+
     private func hex(_ digest: Digest256) -> String {
         var buffer = ByteBuffer(capacity: 64)
         buffer.write { $0.appendHex(digest) }

@@ -1,0 +1,252 @@
+import AuditRecords
+import AuditRings
+import AuditSegments
+import Crypto
+import LinuxIO
+import Primitives
+
+/// What has to be known to open a log, beside the settings file's part.
+public struct AuditLogOptions: Sendable {
+    /// The names that records are written with.
+    public var names: RecordNames
+    /// The settings generation of those names.
+    public var generation = SettingsGeneration(number: 0)
+    /// How many workers will write.
+    public var workerCount: Int
+    /// The program's version.
+    public var build: String
+    /// The operator's name for this process.
+    public var instanceName = ""
+
+    /// Options with every default.
+    public init(names: RecordNames, workerCount: Int, build: String) {
+        self.names = names
+        self.workerCount = workerCount
+        self.build = build
+    }
+}
+
+/// What opening a log found.
+public struct RecoveryReport: Sendable, Equatable {
+    /// Entries that were there.
+    public var size: UInt64 = 0
+    /// Whether the log is new, or ended with a clean shutdown.
+    public var isClean = true
+    /// What had to be put right, as it is recorded.
+    public var events: [LifecycleEvent] = []
+    /// The gap leaves that were written for boots that did not stop.
+    public var gaps: [GapFacts] = []
+}
+
+/// Opens the log that the settings name, or begins it (format §1, §7).
+public enum AuditLog {
+    /// Opens the log, recovers it, begins a segment for this boot and makes it durable.
+    public static func open(
+        settings: AuditSettings, options: AuditLogOptions
+    ) throws(AuditWriterError) -> OpenedLog {
+        let key = try signingKey(settings.signingKeyPath)
+        guard NoteKey.isName(settings.originName) else { throw .originMalformed }
+        let library: CryptoLibrary
+        do {
+            library = try CryptoLibrary()
+        } catch {
+            throw .cryptography(error)
+        }
+        do {
+            let root = try DurableDirectory.create(path: settings.directory)
+            guard try root.claim() else { throw AuditWriterError.directoryInUse }
+            let logID = try find(in: root, settings) ?? create(in: root)
+            let folder = try LogFolder(try root.folder(logID))
+            return try OpenedLog(
+                root: root, folder: folder, logID: logID, key: key, settings: settings,
+                options: options, library: library)
+        } catch let error as AuditWriterError {
+            throw error
+        } catch let error as SystemError {
+            throw .system(error)
+        } catch let error as EvidenceError {
+            throw .evidence(error)
+        } catch {
+            throw .evidence(.cryptographyFailed)
+        }
+    }
+
+    /// The id of the one log of this name; nil when there is none.
+    private static func find(
+        in root: borrowing DurableDirectory, _ settings: AuditSettings
+    ) throws -> String? {
+        var found: [String] = []
+        var replaced: Set<String> = []
+        for (name, isFolder) in try root.names() where isFolder && isLogID(name) {
+            let segments = try root.folder("\(name)/\(LogLayout.segments)", create: true)
+            let first = try segments.names().map(\.name).first {
+                LogLayout.segmentNumber($0) != nil
+            }
+            guard let first else {
+                // Its creation ended before its first frame; nothing was ever signed or published.
+                if try isUntouched(name, root) { found.append(name) }
+                continue
+            }
+            guard let bytes = try segments.read(first), let head = head(of: bytes) else {
+                if try isUntouched(name, root) {
+                    found.append(name)
+                    continue
+                }
+                throw AuditWriterError.logUnreadable(name)
+            }
+            if let older = head.replaces { replaced.insert(older) }
+            if head.origin == "\(settings.originName)/\(name)" { found.append(name) }
+        }
+        found.removeAll { replaced.contains($0) }
+        guard found.count <= 1 else { throw AuditWriterError.severalLogs(found) }
+        return found.first
+    }
+
+    /// Whether nothing of the log was ever published: then no reader can miss what it held.
+    private static func isUntouched(
+        _ name: String, _ root: borrowing DurableDirectory
+    ) throws -> Bool {
+        let published = try root.read("\(name)/\(LogLayout.checkpoint)")
+        let notes = try root.names(in: "\(name)/\(LogLayout.notes)")
+        let segments = try root.names(in: "\(name)/\(LogLayout.segments)")
+        return published == nil && notes.isEmpty && segments.count <= 1
+    }
+
+    private static func create(in root: borrowing DurableDirectory) throws -> String {
+        let logID = RandomBytes.number().sixteenDigits
+        try root.makeFolders(logID)
+        return logID
+    }
+
+    private static func head(of bytes: [UInt8]) -> SegmentHead? {
+        guard let header = try? FrameHeader(bytes.span), header.type == .head,
+            FrameHeader.byteCount + header.clearCount <= bytes.count
+        else { return nil }
+        let start = FrameHeader.byteCount
+        return try? SegmentHead(json: Array(bytes[start..<start + header.clearCount]))
+    }
+
+    private static func isLogID(_ name: String) -> Bool {
+        name.utf8.count == 16 && UInt64(name, radix: 16)?.sixteenDigits == name
+    }
+
+    private static func signingKey(_ path: String) throws(AuditWriterError) -> SigningKey {
+        var pieces = path.split(separator: "/", omittingEmptySubsequences: false)
+        let name = String(pieces.popLast() ?? "")
+        let parent = pieces.isEmpty ? "." : pieces.count == 1 ? "/" : pieces.joined(separator: "/")
+        let bytes: [UInt8]?
+        do {
+            bytes = try DurableDirectory(path: parent).read(name)
+        } catch {
+            throw .system(error)
+        }
+        guard let bytes else { throw .signingKeyMissing }
+        do {
+            return try SigningKey(pem: bytes)
+        } catch {
+            throw .cryptography(error)
+        }
+    }
+}
+
+/// A log that is ready to be written on: hand out its rings, then start its writer.
+public struct OpenedLog: ~Copyable, Sendable {
+    /// Identifies the log; printed as 16 hexadecimal digits.
+    public let logID: UInt64
+    /// Identifies this start of the process.
+    public let boot: UInt64
+    /// What verifiers of the log's checkpoints are given.
+    public let key: NoteKey
+    /// What the writer tells the workers.
+    public let status: AuditStatus
+    /// How other threads reach the writer.
+    public let control: WriterControl
+    /// What was found.
+    public let recovery: RecoveryReport
+    private let root: DurableDirectory
+    var writer: LogWriter
+
+    init(
+        root: consuming DurableDirectory, folder: consuming LogFolder, logID: String,
+        key signingKey: consuming SigningKey, settings: AuditSettings, options: AuditLogOptions,
+        library: consuming CryptoLibrary
+    ) throws {
+        let origin = "\(settings.originName)/\(logID)"
+        let newKey = try NoteKey(name: origin, publicKey: signingKey.publicKey)
+        let newBoot = RandomBytes.number()
+        let newStatus = AuditStatus(workerCount: options.workerCount)
+        let newControl = try WriterControl()
+        let number = UInt64(logID, radix: 16) ?? 0
+        var recovered = try LogRecovery(key: newKey, library: library)
+        try recovered.run(folder)
+        let report = RecoveryReport(
+            size: recovered.tree.size, isClean: recovered.isClean, events: recovered.events,
+            gaps: recovered.gaps)
+        let made = try LogWriter.begin(
+            recovered: recovered, folder: folder, signingKey: signingKey, settings: settings,
+            options: options, status: newStatus, library: library,
+            instance: InstanceFacts(logID: number, boot: newBoot, name: options.instanceName))
+        writer = made
+        key = newKey
+        boot = newBoot
+        status = newStatus
+        control = newControl
+        self.logID = number
+        recovery = report
+        self.root = root
+    }
+
+    /// Makes the ring of the next worker, 0 first, and answers the half that it pushes into.
+    public mutating func makeRing() -> RingProducer {
+        writer.rings.addRing(capacityBytes: writer.settings.ringBytes)
+    }
+
+    /// `<log id>.<boot>.<worker>.`: a receipt without its sequence.
+    public func receiptPrefix(worker: Int) -> [UInt8] {
+        Array("\(logID.sixteenDigits).\(boot.sixteenDigits).\(worker).".utf8)
+    }
+}
+
+extension LogWriter {
+    /// Begins this boot's segment: its head, what recovery found, the start leaf, a checkpoint.
+    static func begin(
+        recovered: consuming LogRecovery, folder: consuming LogFolder,
+        signingKey: consuming SigningKey, settings: AuditSettings, options: AuditLogOptions,
+        status: AuditStatus, library: consuming CryptoLibrary, instance: InstanceFacts
+    ) throws -> LogWriter {
+        let now = SystemClock.monotonic()
+        let wall = SystemClock.wall()
+        let origin = "\(settings.originName)/\(instance.logID.sixteenDigits)"
+        let events = recovered.events
+        let gaps = recovered.gaps
+        let isClean = recovered.isClean
+        try recovered.restorePublished(folder, on: wall)
+        let checkpoint = recovered.checkpoint
+        let signer = try CheckpointSigner(origin: origin, signingKey: signingKey, last: checkpoint)
+        let segment = try SegmentFile(
+            in: folder.segments, number: recovered.nextNumber, previous: recovered.previous,
+            reserve: settings.rotateBytes, now: now, library: library)
+        let previousSegment = recovered.previousSegment
+        let tree = recovered.takeTree()
+        var writer = try LogWriter(
+            settings: settings,
+            identity: LogIdentity(
+                boot: instance.boot, build: options.build,
+                settingsDigest: options.names.settingsDigest),
+            status: status, library: library, folder: folder,
+            encoder: PartsEncoder(
+                instance: instance, names: options.names, generation: options.generation),
+            tree: tree, signer: signer, segment: segment,
+            checkpointSize: checkpoint?.size ?? 0, now: now)
+        try writer.appendHead(previousSegment: previousSegment, isClean: isClean)
+        for event in events { try writer.add(event, now: now, wall: wall) }
+        for gap in gaps { try writer.add(gap, now: now, wall: wall) }
+        try writer.add(
+            .start(
+                build: options.build, settings: options.names.settingsDigest,
+                workers: options.workerCount),
+            now: now, wall: wall)
+        try writer.checkpoint(now: now, wall: wall)
+        return writer
+    }
+}

@@ -1,0 +1,93 @@
+import AuditSegments
+import LinuxIO
+import Primitives
+
+/// The folder of one log, with those of its folders that are written to kept open (format §1).
+struct LogFolder: ~Copyable, Sendable {
+    let root: DurableDirectory
+    let segments: DurableDirectory
+    let served: DurableDirectory
+    let notes: DurableDirectory
+    /// From so many tiles on, one sync of the file system is cheaper than one for each file.
+    private static let syncedFiles = 6
+
+    init(_ root: consuming DurableDirectory) throws(SystemError) {
+        let newSegments = try root.folder(LogLayout.segments, create: true)
+        let newServed = try root.folder(LogLayout.served, create: true)
+        let newNotes = try root.folder(LogLayout.notes, create: true)
+        segments = newSegments
+        served = newServed
+        notes = newNotes
+        self.root = root
+    }
+
+    /// Stores `tiles` durably: temporary file, sync, rename, and the folder's sync.
+    borrowing func storeTiles(_ tiles: [(path: TilePath, bytes: [UInt8])]) throws(SystemError) {
+        guard !tiles.isEmpty else { return }
+        let isMany = tiles.count > LogFolder.syncedFiles
+        var folders: Set<String> = []
+        for tile in tiles {
+            let text = tile.path.text
+            let folder = LogFolder.parent(of: text)
+            if folders.insert(folder).inserted { try served.makeFolders(folder) }
+            try served.stage(text, tile.bytes.span, sync: !isMany)
+        }
+        if isMany { try served.syncFileSystem() }
+        for tile in tiles { try served.commit(tile.path.text) }
+        if isMany {
+            try served.syncFileSystem()
+        } else {
+            for folder in folders { try served.folder(folder).sync() }
+        }
+        // The partial versions of a tile that is whole now serve nobody.
+        for tile in tiles where tile.path.isWhole {
+            try served.removeFolder(tile.path.partialFolder)
+        }
+    }
+
+    /// Names of the files in the folder of a tile's partial versions.
+    borrowing func storedWidths(_ path: TilePath) throws(SystemError) -> [String] {
+        try served.names(in: path.partialFolder).map(\.name)
+    }
+
+    /// Appends a note to the file of the day, durably.
+    borrowing func appendNote(_ note: [UInt8], on time: WallTime) throws(SystemError) {
+        let file = try notes.openFile(LogFolder.notesName(time), create: true)
+        let size = try file.size()
+        try file.write(note.span, at: size)
+        try file.sync()
+        if size == 0 { try notes.sync() }
+    }
+
+    /// Puts `note` where readers look for the log's checkpoint.
+    borrowing func publish(_ note: [UInt8]) throws(SystemError) {
+        try served.replace("checkpoint", note.span)
+    }
+
+    private static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return String(path[..<slash])
+    }
+
+    /// `YYYYMMDD.notes`, in UTC.
+    static func notesName(_ time: WallTime) -> String {
+        // Days to a civil date, after Howard Hinnant's `civil_from_days`.
+        let seconds = time.seconds
+        let days = (seconds >= 0 ? seconds : seconds - 86_399) / 86_400 + 719_468
+        let era = (days >= 0 ? days : days - 146_096) / 146_097
+        let dayOfEra = days - era * 146_097
+        let yearOfEra =
+            (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shifted = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * shifted + 2) / 5 + 1
+        let month = shifted < 10 ? shifted + 3 : shifted - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        return "\(padded(year, 4))\(padded(month, 2))\(padded(day, 2)).notes"
+    }
+
+    private static func padded(_ number: Int64, _ digits: Int) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: max(0, digits - text.count)) + text
+    }
+}

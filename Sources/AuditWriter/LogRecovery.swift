@@ -1,0 +1,341 @@
+import AuditRecords
+import AuditSegments
+import Crypto
+import LinuxIO
+import Primitives
+
+/// What a log holds, found out from its segments before anything is added (format §7).
+///
+/// Row 1: frames are accepted while they agree. Row 2: what follows the last good frame is copied
+/// to `<segment>.torn`, then cut off. Row 3: the tree is rebuilt from the entries, and tiles that
+/// disagree are written again. Row 4: every checkpoint that anybody may have seen has to be in a
+/// frame, with the root of the entries before it; else recovery refuses. Row 9: sequence numbers
+/// of boots that did not stop cleanly are accounted for.
+///
+/// It reads all segments once, and the sealed records of the boots since the last clean stop.
+struct LogRecovery: ~Copyable {
+    private(set) var tree = LogTree()
+    private(set) var nextNumber: UInt64 = 0
+    private(set) var previous = Digest256.zero
+    private(set) var previousSegment = Digest256.zero
+    /// The last checkpoint in a frame, and its note.
+    private(set) var checkpoint: Checkpoint?
+    private(set) var note: [UInt8] = []
+    /// Whether the log ended with a stop leaf and a seal.
+    private(set) var isClean = true
+    private(set) var lastBoot: UInt64 = 0
+    /// What has to be recorded about the recovery.
+    private(set) var events: [LifecycleEvent] = []
+    private(set) var gaps: [GapFacts] = []
+
+    private let key: NoteKey
+    private var hasher: TreeHasher
+    private var reader: FrameReader
+    private var boots: [BootAccount] = []
+    /// Digests of the notes in frames, in order.
+    private var notes: [Digest256] = []
+    private var noteBytes: [[UInt8]] = []
+    /// Notes of the last frames that are not in the notes files.
+    private var unnoted: [[UInt8]] = []
+    private var lastLeafIsStop = false
+
+    /// One boot's sequence numbers, and what it said about them.
+    private struct BootAccount {
+        let boot: UInt64
+        var workers: [UInt64: SequenceAccount] = [:]
+        /// Numbers that heartbeats say were taken.
+        var used: [UInt64: UInt64] = [:]
+        /// Workers whose end is closed by an open gap leaf already.
+        var closed: Set<UInt64> = []
+    }
+
+    init(key: NoteKey, library: borrowing CryptoLibrary) throws(EvidenceError) {
+        let newHasher = try TreeHasher(library)
+        let newReader = try FrameReader(library: library)
+        hasher = newHasher
+        reader = newReader
+        self.key = key
+    }
+
+    /// Reads the log in `folder` and puts aside what is torn.
+    mutating func run(_ folder: borrowing LogFolder) throws(AuditWriterError) {
+        do {
+            let names = try folder.segments.names().map(\.name).filter {
+                LogLayout.segmentNumber($0) != nil
+            }
+            for (position, name) in names.enumerated() {
+                try readSegment(name, folder, isLast: position + 1 == names.count)
+            }
+            nextNumber = reader.nextNumber
+            previous = reader.previous
+            if nextNumber > 0 { isClean = isClean && lastLeafIsStop && reader.isSealed }
+            try checkPublished(folder)
+            try checkTiles(folder)
+        } catch let error as SystemError {
+            throw .system(error)
+        } catch let error as AuditWriterError {
+            throw error
+        } catch let error as EvidenceError {
+            throw .evidence(error)
+        } catch {
+            throw .evidence(.cryptographyFailed)
+        }
+        if !isClean, nextNumber > 0 {
+            events.append(.recovered(boot: lastBoot, records: tree.size))
+            closeSequences()
+        }
+    }
+
+    // MARK: Segments
+
+    private mutating func readSegment(
+        _ name: String, _ folder: borrowing LogFolder, isLast: Bool
+    ) throws {
+        guard let bytes = try folder.segments.read(name) else { return }
+        reader.beginSegment()
+        var offset = 0
+        while true {
+            do {
+                guard let frame = try reader.next(bytes.span, at: offset) else { break }
+                try take(frame, bytes, name)
+                offset = frame.end
+            } catch let error as EvidenceError {
+                guard isLast else {
+                    throw AuditWriterError.segmentDamaged(
+                        segment: name, offset: offset, error: error)
+                }
+                try putAside(bytes, from: offset, name, folder)
+                break
+            }
+        }
+        guard offset > 0 else { return }
+        previousSegment = hasher.plain(bytes.span.extracting(first: offset))
+    }
+
+    private mutating func putAside(
+        _ bytes: [UInt8], from offset: Int, _ name: String, _ folder: borrowing LogFolder
+    ) throws {
+        let torn = Array(bytes[offset...])
+        var copy = name + LogLayout.tornEnding
+        var number = 1
+        while let present = try folder.segments.read(copy), present != torn {
+            number += 1
+            copy = "\(name)\(LogLayout.tornEnding)\(number)"
+        }
+        try folder.segments.replace(copy, torn.span)
+        if offset == 0 {
+            // Not even a head: the next segment may have the same name.
+            try folder.segments.remove(name)
+            try folder.segments.sync()
+        } else {
+            let file = try folder.segments.openFile(name)
+            try file.truncate(to: UInt64(offset))
+            try file.sync()
+        }
+        isClean = false
+        events.append(
+            .torn(segment: name, bytes: UInt64(torn.count), sha256: hasher.plain(torn.span)))
+    }
+
+    private mutating func take(_ frame: Frame, _ bytes: [UInt8], _ name: String) throws {
+        let clear = Array(bytes[frame.clear])
+        switch frame.header.type {
+        case .head:
+            let head = try SegmentHead(json: clear)
+            guard head.origin == key.name, head.verifierKey == key.text else {
+                throw AuditWriterError.signingKeyDiffers(log: head.origin)
+            }
+            if boots.last?.boot != head.boot {
+                // After a clean end nothing before it needs to be accounted for again.
+                if head.isClean { boots = [] }
+                boots.append(BootAccount(boot: head.boot))
+            }
+            lastBoot = head.boot
+        case .batch:
+            let header = try BatchHeader(clear: clear.span)
+            for position in 0..<header.count {
+                let entry = clear.span.extracting(BatchHeader.entryRange(position))
+                tree.append(entry, &hasher)
+            }
+            try account(
+                SealedBatch(bytes.span.extracting(frame.sealed), flags: frame.header.flags))
+        case .checkpoint:
+            let found = try? Checkpoint(note: clear, key: key)
+            let root = tree.root(&hasher)
+            guard let found, found.size == tree.size, found.root == root else {
+                throw AuditWriterError.checkpointDiffers(segment: name, offset: frame.offset)
+            }
+            checkpoint = found
+            note = clear
+            notes.append(hasher.plain(clear.span))
+            noteBytes.append(clear)
+        case .seal:
+            _ = try SegmentSeal(json: clear)
+        }
+    }
+
+    // MARK: What others may have seen
+
+    private mutating func checkPublished(_ folder: borrowing LogFolder) throws {
+        if let published = try folder.served.read("checkpoint") {
+            try requireKnown(published, LogLayout.checkpoint)
+        }
+        // The notes are those of the frames, in order; a crash may have lost the last ones.
+        var noted = 0
+        for (name, _) in try folder.notes.names() {
+            let bytes = try folder.notes.read(name) ?? []
+            for one in NoteFile.notes(in: bytes) {
+                if noted < notes.count, notes[noted] == hasher.plain(one.span) {
+                    noted += 1
+                    continue
+                }
+                if one == NoteFile.notes(in: bytes).last, (try? SignedNote(one)) == nil {
+                    // A torn append: the frame has the whole note, which is appended again.
+                    let file = try folder.notes.openFile(name)
+                    try file.truncate(to: UInt64(bytes.count - one.count))
+                    try file.sync()
+                    break
+                }
+                try requireKnown(one, "\(LogLayout.notes)/\(name)")
+                throw AuditWriterError.checkpointUnknown(file: "\(LogLayout.notes)/\(name)")
+            }
+        }
+        unnoted = Array(noteBytes[noted...])
+    }
+
+    private mutating func requireKnown(_ published: [UInt8], _ file: String) throws {
+        if notes.contains(hasher.plain(published.span)) { return }
+        if let claim = try? Checkpoint(note: published, key: key), claim.size > tree.size {
+            throw AuditWriterError.checkpointAhead(claimed: claim.size, recovered: tree.size)
+        }
+        throw AuditWriterError.checkpointUnknown(file: file)
+    }
+
+    /// Writes whole tiles again that are missing or disagree, and drops them from memory.
+    private mutating func checkTiles(_ folder: borrowing LogFolder) throws {
+        var missing: [(path: TilePath, bytes: [UInt8])] = []
+        var differing: UInt64 = 0
+        for path in tree.tiles(since: 0) where path.isWhole {
+            guard let bytes = tree.bytes(of: path) else { continue }
+            let stored = try folder.served.read(path.text)
+            if stored == bytes { continue }
+            missing.append((path, bytes))
+            if stored != nil { differing += 1 }
+        }
+        try folder.storeTiles(missing)
+        differing += try checkPartialTiles(folder)
+        if differing > 0 { events.append(.tilesRewritten(count: differing)) }
+        tree.forget(upTo: tree.size)
+    }
+
+    /// Writes stored partial tiles at the right edge again that disagree.
+    private mutating func checkPartialTiles(_ folder: borrowing LogFolder) throws -> UInt64 {
+        var differing: [(path: TilePath, bytes: [UInt8])] = []
+        for path in tree.tiles(since: 0) where !path.isWhole {
+            guard let bytes = tree.bytes(of: path) else { continue }
+            let unit = bytes.count / path.width
+            for name in try folder.storedWidths(path) {
+                guard let width = Int(name) else { continue }
+                let file = "\(path.partialFolder)/\(width)"
+                guard width > 0, width <= path.width else {
+                    // Of entries that were never durable; nobody has a checkpoint for it.
+                    try folder.served.remove(file)
+                    continue
+                }
+                let expected = Array(bytes.prefix(width * unit))
+                guard try folder.served.read(file) != expected else { continue }
+                differing.append(
+                    (TilePath(level: path.level, index: path.index, width: width), expected))
+            }
+        }
+        try folder.storeTiles(differing)
+        return UInt64(differing.count)
+    }
+
+    /// Notes down and publishes what a crash kept from it: checkpoints that are in frames only.
+    mutating func restorePublished(
+        _ folder: borrowing LogFolder, on time: WallTime
+    ) throws(SystemError) {
+        for note in unnoted { try folder.appendNote(note, on: time) }
+        if !note.isEmpty { try folder.publish(note) }
+    }
+
+    /// The tree, which the writer goes on with.
+    mutating func takeTree() -> LogTree {
+        var taken = LogTree()
+        swap(&taken, &tree)
+        return taken
+    }
+
+    // MARK: Sequences
+
+    private mutating func account(_ sealed: SealedBatch) throws {
+        var batch = sealed
+        while let record = try batch.next() {
+            lastLeafIsStop = false
+            switch SequenceClaim(kind: record.kind, core: record.part(0)) {
+            case .nothing, .malformed:
+                if record.kind == RecordKind.lifecycle.rawValue { takeUsed(record.part(0)) }
+            case .stopped:
+                lastLeafIsStop = true
+            case .recorded(let owner, let sequence):
+                insert(sequence...sequence, owner)
+            case .lost(let owner, let from, let through?):
+                insert(from...through, owner)
+            case .lost(let owner, _, nil):
+                if let index = index(of: owner.boot) { boots[index].closed.insert(owner.worker) }
+            }
+        }
+    }
+
+    private mutating func insert(_ numbers: ClosedRange<UInt64>, _ owner: WorkerBoot) {
+        guard let index = index(of: owner.boot) else { return }
+        var account = boots[index].workers.removeValue(forKey: owner.worker) ?? SequenceAccount()
+        _ = account.insert(numbers)
+        boots[index].workers[owner.worker] = account
+    }
+
+    private func index(of boot: UInt64) -> Int? {
+        for index in boots.indices.reversed() where boots[index].boot == boot { return index }
+        return nil
+    }
+
+    /// Heartbeats and starts say which workers there are and which numbers they have taken.
+    private mutating func takeUsed(_ core: [UInt8]) {
+        guard !boots.isEmpty else { return }
+        let text = JSONText(core)
+        let last = boots.count - 1
+        for worker in 0..<UInt64(max(0, text.integer("workers") ?? 0)) {
+            boots[last].used[worker, default: 0] += 0
+        }
+        for (worker, used) in (text.integers("sequences") ?? []).enumerated() {
+            boots[last].used[UInt64(worker)] = UInt64(max(0, used))
+        }
+    }
+
+    /// Makes the gap leaves of every boot that did not stop.
+    ///
+    /// What can be known: the numbers missing below the highest one recorded, and those that a
+    /// heartbeat says were taken. How many more a worker had taken died with it, so that one last
+    /// gap has no end.
+    private mutating func closeSequences() {
+        for boot in boots {
+            let workers = Set(boot.workers.keys).union(boot.used.keys).subtracting(boot.closed)
+            for worker in workers.sorted() {
+                let account = boot.workers[worker] ?? SequenceAccount()
+                let used = max(boot.used[worker] ?? 0, account.highest ?? 0)
+                let number = UInt16(truncatingIfNeeded: worker)
+                for range in account.missing(through: used) {
+                    gaps.append(
+                        GapFacts(
+                            boot: boot.boot, worker: number, first: range.lowerBound,
+                            last: range.upperBound, reason: .lostInCrash))
+                }
+                gaps.append(
+                    GapFacts(
+                        boot: boot.boot, worker: number, first: used + 1, last: nil,
+                        reason: .lostInCrash))
+            }
+        }
+    }
+}

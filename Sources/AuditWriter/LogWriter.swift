@@ -1,0 +1,376 @@
+import AuditRecords
+import AuditRings
+import AuditSegments
+import Crypto
+import LinuxIO
+import Primitives
+
+/// The writer's state and work (format §5), without its thread and its sleep.
+///
+/// A turn: drain every ring → index → commit → tree → batch → `pwrite` → `fdatasync` → publish
+/// `AuditStatus`; when it is due, a heartbeat, a checkpoint, another segment. Nothing is signed
+/// that is not durable, and nothing is published that is not in a frame.
+struct LogWriter: ~Copyable, @unchecked Sendable {
+    // Sendable: the whole state moves to the writer's thread, once.
+    let settings: AuditSettings
+    let status: AuditStatus
+    let library: CryptoLibrary
+    let folder: LogFolder
+    var rings: RingSet
+    var encoder: PartsEncoder
+    var batch: BatchEncoder
+    var tree: LogTree
+    var hasher: TreeHasher
+    var signer: CheckpointSigner
+    var segment: SegmentFile
+    let identity: LogIdentity
+    let frames = FrameEncoder()
+
+    /// Holds one record's parts.
+    var text: ByteBuffer
+    var accounts: [SequenceAccount]
+    /// Entries whose tiles are stored.
+    var storedSize: UInt64
+    /// Entries under the last checkpoint.
+    var checkpointSize: UInt64
+    var lastCheckpoint: Instant
+    var lastHeartbeat: Instant
+    /// Whether the last frame went into a second file because the first refused it.
+    private var isOnSecondFile = false
+
+    /// Records of this many bytes make a batch at once; the rest waits for the end of the turn.
+    static let flushBytes = 256 << 10
+    /// Room of a batch. A record that does not fit into what is left begins the next one.
+    static let batchBytes = 512 << 10
+    static let batchRecords = 4096
+    /// Room for a lifecycle record, which names every worker.
+    static let spareBytes = 64 << 10
+    /// zstd's level: see docs/decisions on the audit writer.
+    static let compressionLevel: Int32 = -1
+
+    /// What every head of this boot says.
+    struct LogIdentity: Sendable {
+        var boot: UInt64
+        var build: String
+        var settingsDigest: Digest256
+        var replaces: String?
+    }
+
+    init(
+        settings: AuditSettings, identity: LogIdentity, status: AuditStatus,
+        library: consuming CryptoLibrary, folder: consuming LogFolder,
+        encoder: consuming PartsEncoder, tree: consuming LogTree,
+        signer: consuming CheckpointSigner, segment: consuming SegmentFile,
+        checkpointSize: UInt64, now: Instant
+    ) throws(EvidenceError) {
+        let newHasher = try TreeHasher(library)
+        let newBatch = try BatchEncoder(
+            capacity: LogWriter.batchBytes, countLimit: LogWriter.batchRecords,
+            level: LogWriter.compressionLevel, library: library)
+        hasher = newHasher
+        batch = newBatch
+        rings = RingSet(capacity: status.workerCount)
+        text = ByteBuffer(capacity: encoder.maximumBytes(RecordLimits()) + LogWriter.spareBytes)
+        accounts = [SequenceAccount](repeating: SequenceAccount(), count: status.workerCount)
+        storedSize = tree.size / UInt64(HashTree.tileWidth) * UInt64(HashTree.tileWidth)
+        self.settings = settings
+        self.identity = identity
+        self.status = status
+        self.library = library
+        self.folder = folder
+        self.encoder = encoder
+        self.tree = tree
+        self.signer = signer
+        self.segment = segment
+        self.checkpointSize = checkpointSize
+        lastCheckpoint = now
+        lastHeartbeat = now
+    }
+
+    // MARK: A turn
+
+    /// Drains what the workers have published up to now, and does what is due.
+    ///
+    /// - Returns: Records drained.
+    mutating func turn(now: Instant, wall: WallTime) throws(AuditWriterError) -> Int {
+        var drained = 0
+        // What was published before `now` shows in this look at the rings.
+        for index in 0..<rings.count { _ = rings[index].refresh() }
+        for index in 0..<rings.count { drained += try drain(index, wall: wall) }
+        if now.nanoseconds(since: lastHeartbeat) >= UInt64(settings.heartbeatSeconds)
+            * 1_000_000_000
+        {
+            lastHeartbeat = now
+            try add(.heartbeat(sequences: sequences()), now: now, wall: wall)
+        }
+        try flush(wall: wall)
+        status.publishDurable(until: now)
+        let sinceCheckpoint = now.nanoseconds(since: lastCheckpoint)
+        if tree.size > checkpointSize,
+            sinceCheckpoint >= UInt64(settings.checkpointMilliseconds) * 1_000_000
+        {
+            try checkpoint(now: now, wall: wall)
+        }
+        let age = now.nanoseconds(since: segment.since)
+        if segment.size >= settings.rotateBytes
+            || age >= UInt64(settings.rotateSeconds) * 1_000_000_000
+        {
+            try rotate(now: now, wall: wall)
+        }
+        return drained
+    }
+
+    private mutating func drain(_ index: Int, wall: WallTime) throws(AuditWriterError) -> Int {
+        var drained = 0
+        while true {
+            let facts: RecordFacts?
+            do {
+                facts = try LogWriter.takeOne(&rings[index], &encoder, &text, &batch, &tree)
+            } catch {
+                throw .evidence(error)
+            }
+            guard let facts else { break }
+            drained += 1
+            if facts.kind.rawValue <= RecordKind.authentication.rawValue, facts.sequence > 0 {
+                _ = accounts[index].insert(facts.sequence)
+            }
+            if batch.byteCount >= LogWriter.flushBytes || batch.count == LogWriter.batchRecords {
+                try flush(wall: wall)
+            }
+        }
+        return drained
+    }
+
+    /// Takes the next record of a ring into the batch; nil when there is none.
+    ///
+    /// A function of the pieces, so that a span of one may be read beside a change of another.
+    private static func takeOne(
+        _ ring: inout RingConsumer, _ encoder: inout PartsEncoder, _ text: inout ByteBuffer,
+        _ batch: inout BatchEncoder, _ tree: inout LogTree
+    ) throws(EvidenceError) -> RecordFacts? {
+        guard let record = ring.next() else { return nil }
+        // Safe: only workers push into these rings, and only facts with fields behind them.
+        let facts = unsafe RingConsumer.facts(of: record, as: RecordFacts.self)
+        let fields = record.extracting(droppingFirst: MemoryLayout<RecordFacts>.size)
+        text.removeAll()
+        let parts = text.write { writer in
+            let parts = encoder.encode(facts, fields: fields, into: &writer)
+            precondition(!writer.overflowed)
+            return parts
+        }
+        try add(facts.kind, facts.time, parts, text, &batch, &tree)
+        return facts
+    }
+
+    private static func add(
+        _ kind: RecordKind, _ time: WallTime, _ parts: RecordParts, _ text: borrowing ByteBuffer,
+        _ batch: inout BatchEncoder, _ tree: inout LogTree
+    ) throws(EvidenceError) {
+        let bytes = text.span
+        let isAdded = try batch.add(
+            kind: kind.rawValue, time: time, core: bytes.extracting(parts.core),
+            subject: bytes.extracting(parts.subject), detail: bytes.extracting(parts.detail),
+            tree: &tree)
+        // A batch is flushed while it has room for the largest record.
+        precondition(isAdded)
+    }
+
+    // MARK: The writer's own leaves
+
+    mutating func add(
+        _ event: LifecycleEvent, now: Instant, wall: WallTime
+    ) throws(AuditWriterError) {
+        text.removeAll()
+        let parts = text.write { encoder.encode(event, time: wall, instant: now, into: &$0) }
+        try addText(.lifecycle, parts, wall)
+    }
+
+    mutating func add(_ gap: GapFacts, now: Instant, wall: WallTime) throws(AuditWriterError) {
+        text.removeAll()
+        let parts = text.write { encoder.encode(gap, time: wall, instant: now, into: &$0) }
+        try addText(.gap, parts, wall)
+    }
+
+    private mutating func addText(
+        _ kind: RecordKind, _ parts: RecordParts, _ wall: WallTime
+    ) throws(AuditWriterError) {
+        if batch.count == LogWriter.batchRecords { try flush(wall: wall) }
+        do {
+            try LogWriter.add(kind, wall, parts, text, &batch, &tree)
+        } catch {
+            throw .evidence(error)
+        }
+    }
+
+    /// The highest sequence number that each worker is known to have taken.
+    private func sequences() -> [UInt64] {
+        accounts.indices.map { max(accounts[$0].highest ?? 0, status.lastSequence(worker: $0)) }
+    }
+
+    // MARK: Frames
+
+    /// Writes the batch as a frame, makes it durable, and says so.
+    mutating func flush(wall: WallTime) throws(AuditWriterError) {
+        guard batch.count > 0 else { return }
+        do {
+            try batch.compress()
+        } catch {
+            throw .evidence(error)
+        }
+        do {
+            try LogWriter.write(&batch, &segment)
+            isOnSecondFile = false
+        } catch {
+            try openSecondFile(after: error, wall: wall)
+            do {
+                try LogWriter.write(&batch, &segment)
+            } catch {
+                throw .writeRefused(error)
+            }
+        }
+        batch.reset()
+        for index in 0..<rings.count {
+            rings[index].release()
+            status.publishDurable(worker: index, records: rings[index].takenCount)
+        }
+        status.publishDurable(size: tree.size)
+    }
+
+    private static func write(
+        _ batch: inout BatchEncoder, _ segment: inout SegmentFile
+    ) throws(SystemError) {
+        let digest = batch.stamp(number: segment.nextNumber, previous: segment.previous)
+        try segment.append(batch.bytes, digest: digest)
+    }
+
+    /// Appends a small frame durably, in a second file when the first refuses it.
+    private mutating func append(
+        _ type: FrameType, _ clear: [UInt8], wall: WallTime
+    ) throws(AuditWriterError) {
+        do {
+            try appendOnce(type, clear)
+            isOnSecondFile = false
+        } catch {
+            try openSecondFile(after: error, wall: wall)
+            do {
+                try appendOnce(type, clear)
+            } catch {
+                throw .writeRefused(error)
+            }
+        }
+    }
+
+    private mutating func appendOnce(_ type: FrameType, _ clear: [UInt8]) throws(SystemError) {
+        let frame = frames.encode(
+            type, number: segment.nextNumber, previous: segment.previous, clear: clear,
+            hasher: &hasher)
+        try segment.append(frame.bytes.span, digest: frame.digest)
+    }
+
+    /// Goes on in another segment after `failure`; a failure there is final (format §7 row 7).
+    private mutating func openSecondFile(
+        after failure: SystemError, wall: WallTime
+    ) throws(AuditWriterError) {
+        guard !isOnSecondFile else { throw .writeRefused(failure) }
+        isOnSecondFile = true
+        // What was refused may partly be there; if it can't be cut off, the verifier says so.
+        try? segment.close()
+        try beginSegment(isClean: false, now: segment.since)
+    }
+
+    // MARK: Checkpoints and segments
+
+    /// Signs the tree as it is durable now: tiles, root, note, frame, notes file, publication.
+    mutating func checkpoint(now: Instant, wall: WallTime) throws(AuditWriterError) {
+        try flush(wall: wall)
+        lastCheckpoint = now
+        var tiles: [(path: TilePath, bytes: [UInt8])] = []
+        for path in tree.tiles(since: storedSize) {
+            guard let bytes = tree.bytes(of: path) else { continue }
+            tiles.append((path, bytes))
+        }
+        let note: [UInt8]
+        do {
+            try folder.storeTiles(tiles)
+            note = try signer.sign(size: tree.size, root: tree.root(&hasher))
+        } catch let error as SystemError {
+            throw .system(error)
+        } catch let error as EvidenceError {
+            throw .evidence(error)
+        } catch {
+            throw .evidence(.cryptographyFailed)
+        }
+        try append(.checkpoint, note, wall: wall)
+        do {
+            try folder.appendNote(note, on: wall)
+            try folder.publish(note)
+        } catch {
+            throw .system(error)
+        }
+        storedSize = tree.size
+        checkpointSize = tree.size
+        tree.forget(upTo: storedSize)
+        status.publishCheckpoint(size: checkpointSize)
+    }
+
+    /// Seals the segment and begins the next one.
+    mutating func rotate(now: Instant, wall: WallTime) throws(AuditWriterError) {
+        if tree.size > checkpointSize { try checkpoint(now: now, wall: wall) }
+        try seal(wall: wall)
+        try beginSegment(isClean: true, now: now)
+    }
+
+    private mutating func seal(wall: WallTime) throws(AuditWriterError) {
+        let seal = SegmentSeal(end: tree.size, digest: try segment.contentDigest())
+        do {
+            // A segment that refuses its seal is one that ended unsealed; the next head says so.
+            try appendOnce(.seal, seal.json)
+            try segment.close()
+        } catch {
+            throw .writeRefused(error)
+        }
+    }
+
+    private mutating func beginSegment(isClean: Bool, now: Instant) throws(AuditWriterError) {
+        let digest = try segment.contentDigest()
+        let next = try SegmentFile(
+            in: folder.segments, number: segment.nextNumber, previous: segment.previous,
+            reserve: settings.rotateBytes, now: now, library: library)
+        segment = next
+        try appendHead(previousSegment: digest, isClean: isClean)
+    }
+
+    /// Writes the head of the segment that was begun.
+    mutating func appendHead(
+        previousSegment: Digest256, isClean: Bool
+    ) throws(AuditWriterError) {
+        let head = SegmentHead(
+            origin: signer.key.name, verifierKey: signer.key.text,
+            firstIndex: tree.size - UInt64(batch.count), boot: identity.boot,
+            build: identity.build, settingsDigest: identity.settingsDigest,
+            previousSegment: previousSegment, isClean: isClean)
+        do {
+            try appendOnce(.head, head.json)
+        } catch {
+            throw .writeRefused(error)
+        }
+    }
+
+    /// Ends the log in order: what is missing, the stop leaf, a checkpoint, the seal.
+    mutating func stop(now: Instant, wall: WallTime) throws(AuditWriterError) {
+        while try turn(now: now, wall: wall) > 0 {}
+        for worker in accounts.indices {
+            let last = max(accounts[worker].highest ?? 0, status.lastSequence(worker: worker))
+            for range in accounts[worker].missing(through: last) {
+                try add(
+                    GapFacts(
+                        boot: identity.boot, worker: UInt16(truncatingIfNeeded: worker),
+                        first: range.lowerBound, last: range.upperBound, reason: .dropped),
+                    now: now, wall: wall)
+            }
+        }
+        try add(.stop(sequences: sequences()), now: now, wall: wall)
+        try checkpoint(now: now, wall: wall)
+        try seal(wall: wall)
+    }
+}

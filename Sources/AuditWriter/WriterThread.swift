@@ -1,0 +1,134 @@
+import AuditRecords
+import AuditRings
+import AuditSegments
+import LinuxIO
+import Primitives
+import Synchronization
+
+/// The audit writer's thread while it runs.
+public struct RunningWriter: ~Copyable, Sendable {
+    private let thread: PinnedThread
+    private let outcome: WriterOutcome
+    /// How other threads reach the writer.
+    public let control: WriterControl
+    /// What the writer tells the workers.
+    public let status: AuditStatus
+
+    fileprivate init(
+        thread: consuming PinnedThread, outcome: WriterOutcome, control: WriterControl,
+        status: AuditStatus
+    ) {
+        self.thread = thread
+        self.outcome = outcome
+        self.control = control
+        self.status = status
+    }
+
+    /// Why the writer has stopped by itself; nil while it works.
+    public var failure: AuditWriterError? { outcome.failure }
+
+    /// Drains what the workers left, says stop, seals the log and ends the thread.
+    ///
+    /// The workers' threads must have ended: what they publish afterwards is not recorded.
+    ///
+    /// - Returns: Why the log was not ended in order; nil when it was.
+    public consuming func stop() -> AuditWriterError? {
+        control.stop()
+        thread.join()
+        return outcome.failure
+    }
+}
+
+/// How the writer's thread ended.
+private final class WriterOutcome: Sendable {
+    private let error = Mutex<AuditWriterError?>(nil)
+
+    var failure: AuditWriterError? { error.withLock { $0 } }
+
+    func fail(_ failure: AuditWriterError) {
+        error.withLock { $0 = failure }
+    }
+}
+
+extension OpenedLog {
+    /// Starts the writer's thread, bound to `processor` or to none.
+    public consuming func start(
+        processor: Int? = nil
+    ) throws(SystemError) -> RunningWriter {
+        let outcome = WriterOutcome()
+        let control = control
+        let status = status
+        let poller = try Poller(batch: 1)
+        try control.watch(with: poller)
+        let thread = try PinnedThread.start(
+            name: "audit-writer", processor: processor,
+            state: WriterLoop(log: self, poller: poller)
+        ) { loop in
+            var loop = loop
+            do throws(AuditWriterError) {
+                try loop.run()
+            } catch {
+                outcome.fail(error)
+                status.publishFailure()
+            }
+        }
+        return RunningWriter(thread: thread, outcome: outcome, control: control, status: status)
+    }
+}
+
+/// Turns, and the sleep between them.
+///
+/// Workers don't signal per request: the writer comes by every 20 ms, up to 100 ms when nothing
+/// came lately, and at once when a turn left it behind. A worker whose ring is half full wakes it.
+private struct WriterLoop: ~Copyable, @unchecked Sendable {
+    // Sendable: moves to the thread once.
+    var log: OpenedLog
+    var poller: Poller
+
+    private static let busyMilliseconds: Int32 = 20
+    private static let idleMilliseconds: Int32 = 100
+    /// A turn of so many records is followed by the next one at once.
+    private static let behindRecords = 4096
+
+    init(log: consuming OpenedLog, poller: consuming Poller) {
+        self.log = log
+        self.poller = poller
+    }
+
+    mutating func run() throws(AuditWriterError) {
+        // A wait never uses up more than a quarter of what bounded mode allows.
+        let bound = Int32(clamping: max(1, log.writer.settings.boundMilliseconds / 4))
+        let checkpoint = Int32(clamping: max(1, log.writer.settings.checkpointMilliseconds))
+        let longest = min(WriterLoop.idleMilliseconds, bound, checkpoint)
+        var pause = min(WriterLoop.busyMilliseconds, longest)
+        while !log.control.shouldStop {
+            if let (names, generation) = log.control.takeNames() {
+                try log.writer.adopt(names, generation: generation)
+            }
+            let drained = try log.writer.turn(
+                now: SystemClock.monotonic(), wall: SystemClock.wall())
+            if drained >= WriterLoop.behindRecords { continue }
+            let step = drained > 0 ? WriterLoop.busyMilliseconds : pause &+ 10
+            pause = min(step, longest)
+            do {
+                if try poller.wait(milliseconds: pause) > 0 { log.control.drain() }
+            } catch {
+                throw .system(error)
+            }
+        }
+        try log.writer.stop(now: SystemClock.monotonic(), wall: SystemClock.wall())
+    }
+}
+
+extension LogWriter {
+    /// Goes on with the names of a new settings generation, and records it.
+    mutating func adopt(
+        _ names: RecordNames, generation: SettingsGeneration
+    ) throws(AuditWriterError) {
+        encoder.adopt(names, generation: generation)
+        text = ByteBuffer(capacity: encoder.maximumBytes(RecordLimits()) + LogWriter.spareBytes)
+        try add(
+            .reload(settings: names.settingsDigest), now: SystemClock.monotonic(),
+            wall: SystemClock.wall())
+    }
+}

@@ -1,0 +1,99 @@
+import AuditRecords
+import AuditRings
+import AuditSegments
+import AuditWriter
+import Crypto
+import Foundation
+import LinuxIO
+import Primitives
+
+/// A folder for one test, with a signing key in it; it goes away with its owner.
+final class TestFolder {
+    let path: String
+    let settings: AuditSettings
+
+    init() throws {
+        path =
+            FileManager.default.temporaryDirectory
+            .appending(path: "sallyport-audit-\(UInt64.random(in: 0...UInt64.max))").path
+        try TestFolder.makeKey(in: path)
+        settings = AuditSettings(
+            directory: "\(path)/audit", originName: "test.example/proxy",
+            signingKeyPath: "\(path)/key.pem")
+    }
+
+    private static func makeKey(in path: String) throws {
+        let key = try SigningKey.generate()
+        let pem = try key.pem()
+        let directory = try DurableDirectory.create(path: path)
+        try directory.replace("key.pem", pem.span)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    func open(workers: Int = 1) throws -> OpenedLog {
+        try AuditLog.open(
+            settings: settings,
+            options: AuditLogOptions(names: RecordNames(), workerCount: workers, build: "test"))
+    }
+
+    /// The one log's folder.
+    func logFolder() throws -> String {
+        let names = try DurableDirectory(path: settings.directory).names().map(\.name)
+        precondition(names.count == 1)
+        return "\(settings.directory)/\(names[0])"
+    }
+
+    func verify() throws -> VerificationReport {
+        let folder = try logFolder()
+        let key = try SigningKey(pem: try DurableDirectory(path: path).read("key.pem") ?? [])
+        let origin = "test.example/proxy/\(folder.split(separator: "/").last ?? "")"
+        let verifier = try LogVerifier(
+            source: DirectorySource(path: folder),
+            key: try NoteKey(name: origin, publicKey: key.publicKey))
+        return verifier.verify()
+    }
+
+    /// Copies the log's folder.
+    func copyLog(to other: TestFolder) throws {
+        let manager = FileManager.default
+        try? manager.removeItem(atPath: other.path)
+        try manager.copyItem(atPath: path, toPath: other.path)
+    }
+}
+
+/// A log's files on disk.
+struct DirectorySource: LogSource {
+    let path: String
+
+    func files(in folder: String) -> [String] { names(folder).filter { !$0.isFolder }.map(\.name) }
+
+    func folders(in folder: String) -> [String] { names(folder).filter(\.isFolder).map(\.name) }
+
+    func read(_ path: String) -> [UInt8]? {
+        FileManager.default.contents(atPath: "\(self.path)/\(path)").map { [UInt8]($0) }
+    }
+
+    private func names(_ folder: String) -> [(name: String, isFolder: Bool)] {
+        (try? DurableDirectory(path: path).names(in: folder)) ?? []
+    }
+}
+
+extension RingProducer {
+    /// Pushes records of these sequences and publishes them.
+    mutating func record(_ sequences: ClosedRange<UInt64>, worker: UInt16 = 0) {
+        let none: [UInt8] = []
+        for sequence in sequences {
+            var facts = RecordFacts()
+            facts.sequence = sequence
+            facts.worker = worker
+            facts.status = 200
+            facts.time = WallTime(microseconds: 1_795_000_000_000_000 + Int64(sequence))
+            let isPushed = push(facts, none.span)
+            precondition(isPushed)
+        }
+        publish()
+    }
+}
