@@ -37,7 +37,12 @@ let package = Package(
     products: [
         .executable(name: "sallyport", targets: ["sallyport"]),
         .executable(name: "sallyport-audit", targets: ["sallyport-audit"]),
-    ],
+    ]
+        // What Benchmarks/, a package of its own, measures.
+        + [
+            "Primitives", "Crypto", "HTTP", "Authentication", "Authorization", "RateLimiting",
+            "AuditRecords", "AuditRings", "AuditSegments",
+        ].map { .library(name: $0, targets: [$0]) },
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),

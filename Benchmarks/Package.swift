@@ -1,0 +1,32 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that what measures does not weigh on the product.
+
+let package = Package(
+    name: "sallyport-benchmarks",
+    dependencies: [.package(name: "sallyport", path: "..")],
+    targets: [
+        .target(name: "AllocationCounter", cSettings: [.unsafeFlags(["-O2"])]),
+        .executableTarget(
+            name: "Micro",
+            dependencies: [
+                "AllocationCounter",
+                .product(name: "Primitives", package: "sallyport"),
+                .product(name: "Crypto", package: "sallyport"),
+                .product(name: "HTTP", package: "sallyport"),
+                .product(name: "Authentication", package: "sallyport"),
+                .product(name: "Authorization", package: "sallyport"),
+                .product(name: "RateLimiting", package: "sallyport"),
+                .product(name: "AuditRecords", package: "sallyport"),
+                .product(name: "AuditRings", package: "sallyport"),
+                .product(name: "AuditSegments", package: "sallyport"),
+            ],
+            swiftSettings: [
+                .treatAllWarnings(as: .error),
+                .enableExperimentalFeature("Lifetimes"),
+                .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)

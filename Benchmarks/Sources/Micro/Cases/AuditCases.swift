@@ -1,0 +1,180 @@
+import AuditRecords
+import AuditRings
+import AuditSegments
+import Crypto
+import Primitives
+
+/// A record's way from a worker into the tree.
+enum AuditCases {
+    static func run(_ harness: inout Harness) throws {
+        let facts = sampleFacts()
+        let fields = sampleFields()
+        rings(&harness, facts, fields)
+        encoding(&harness, facts, fields)
+        try trees(&harness, facts, fields)
+    }
+
+    static func sampleFacts() -> RecordFacts {
+        var facts = RecordFacts()
+        facts.outcome = .allow
+        facts.httpVersion = 11
+        facts.method = 1
+        facts.level = 1
+        facts.isCacheHit = true
+        facts.isUpstreamReused = true
+        facts.upstreamAttempts = 1
+        facts.algorithm = SignatureAlgorithm.RS256.rawValue
+        facts.listener = 0
+        facts.route = 0
+        facts.rule = 0
+        facts.role = 0
+        facts.issuer = 0
+        facts.limit = 0
+        facts.upstream = 0
+        facts.endpoint = 0
+        facts.status = 200
+        facts.upstreamStatus = 200
+        facts.sequence = 123_456
+        facts.time = WallTime(microseconds: 1_800_000_000_123_456)
+        facts.instant = Instant(nanoseconds: 123_456_789_000)
+        facts.connection = 4711
+        facts.requestID = Identifier128(high: 0x0123_4567_89AB_CDEF, low: 0xFEDC_BA98_7654_3210)
+        facts.traceID = Identifier128(high: 0x1123_4567_89AB_CDEF, low: 0xEEDC_BA98_7654_3210)
+        facts.spanID = 0x1122_3344_5566_7788
+        facts.peer = PeerAddress(ipv4: 0x7F00_0001, port: 50000)
+        facts.client = PeerAddress(ipv4: 0x7F00_0001, port: 50000)
+        facts.bytesIn = 800
+        facts.bytesOut = 350
+        facts.headMicroseconds = 12
+        facts.decisionMicroseconds = 15
+        facts.firstByteMicroseconds = 210
+        facts.totalMicroseconds = 230
+        facts.limitRemaining = 100
+        return facts
+    }
+
+    static func sampleFields() -> [UInt8] {
+        let limits = RecordLimits()
+        var buffer = ByteBuffer(capacity: 4096)
+        let texts: [(RecordField, String)] = [
+            (.authority, "api.example.com"), (.path, "/v1/acme/orders/4711"),
+            (.queryKeys, "expand"), (.userAgent, "curl/8.5.0"), (.subject, "alice@example.com"),
+            (.clientID, "perf-client"), (.tokenID, "4c1d9f52-6a0e-4f9b-9a53-0f8f6f0f7c1e"),
+            (.tokenThumbprint, "0123456789abcdef"), (.keyID, "rs-1"),
+        ]
+        for (field, text) in texts {
+            let bytes = Array(text.utf8)
+            let isWritten = buffer.write {
+                $0.appendRecordField(field, bytes.span, limits: limits)
+            }
+            precondition(isWritten)
+        }
+        return (0..<buffer.count).map { buffer.span[$0] }
+    }
+
+    static func sampleEncoder() -> PartsEncoder {
+        var names = RecordNames()
+        names.listeners = ["public"]
+        names.routes = ["orders-read"]
+        names.issuers = ["corp"]
+        names.limits = ["per_subject"]
+        names.roles = ["reader"]
+        names.upstreams = ["orders"]
+        names.endpoints = [["127.0.0.1:9000"]]
+        return PartsEncoder(
+            instance: InstanceFacts(logID: 1, boot: 2, name: "ingress-1"), names: names)
+    }
+
+    private static func rings(
+        _ harness: inout Harness, _ facts: RecordFacts, _ fields: [UInt8]
+    ) {
+        let size = MemoryLayout<RecordFacts>.size + fields.count
+        let limit = 16384
+        var producer = RingProducer(capacityBytes: 1 << 24)
+        var consumer = producer.makeConsumer()
+        harness.measure("ring push, \(size) bytes", limit: limit) {
+            while consumer.refresh() { while consumer.next() != nil {} }
+            consumer.release()
+        } _: { count in
+            for _ in 0..<count { precondition(producer.push(facts, fields.span)) }
+            producer.publish()
+        }
+        var smallProducer = RingProducer(capacityBytes: 1 << 18)
+        var smallConsumer = smallProducer.makeConsumer()
+        harness.measure("ring push, publish, take, 32 a turn") { count in
+            var left = count
+            while left > 0 {
+                let turn = min(left, 32)
+                for _ in 0..<turn { precondition(smallProducer.push(facts, fields.span)) }
+                smallProducer.publish()
+                _ = smallConsumer.refresh()
+                while let record = smallConsumer.next() { keep(record.count) }
+                smallConsumer.release()
+                left -= turn
+            }
+        }
+    }
+
+    private static func encoding(
+        _ harness: inout Harness, _ facts: RecordFacts, _ fields: [UInt8]
+    ) {
+        var encoder = sampleEncoder()
+        var output = ByteBuffer(capacity: 65536)
+        _ = output.write { encoder.encode(facts, fields: fields.span, into: &$0) }
+        harness.measure("record encoding, \(output.count) bytes") { count in
+            for _ in 0..<count {
+                output.removeAll()
+                let parts = output.write { encoder.encode(facts, fields: fields.span, into: &$0) }
+                keep(parts)
+            }
+        }
+    }
+
+    private static func trees(
+        _ harness: inout Harness, _ facts: RecordFacts, _ fields: [UInt8]
+    ) throws {
+        let library = try CryptoLibrary()
+        var hasher = try TreeHasher(library)
+        var tree = HashTree()
+        let leaf = Digest256(words: (1, 2, 3, 4))
+        harness.measure("tree append") { count in
+            for _ in 0..<count {
+                tree.append(leaf, &hasher)
+                if tree.size & 0xFFFF == 0 { tree.forget(upTo: tree.size) }
+            }
+        }
+        guard harness.wants("batch") else { return }
+        var encoder = sampleEncoder()
+        var output = ByteBuffer(capacity: 65536)
+        let parts = output.write { encoder.encode(facts, fields: fields.span, into: &$0) }
+        for level in [Int32(1), -1] {
+            var log = LogTree()
+            var batch = try BatchEncoder(
+                capacity: 1 << 19, countLimit: 1024, level: level, library: library)
+            // A batch of 256 records; the figure is for one of them.
+            harness.measure("batch at zstd \(level): a record of 256") { count in
+                var left = count
+                while left > 0 {
+                    let turn = min(left, 256)
+                    batch.reset()
+                    for _ in 0..<turn { add(output.span, parts, to: &batch, &log) }
+                    precondition((try? batch.compress()) != nil)
+                    keep(batch.stamp(number: 1, previous: leaf))
+                    log.forget(upTo: log.size)
+                    left -= turn
+                }
+            }
+        }
+    }
+
+    private static func add(
+        _ bytes: Span<UInt8>, _ parts: RecordParts, to batch: inout BatchEncoder,
+        _ log: inout LogTree
+    ) {
+        let isAdded = try? batch.add(
+            kind: 3, time: AuthenticationCases.now, core: bytes.extracting(parts.core),
+            subject: bytes.extracting(parts.subject), detail: bytes.extracting(parts.detail),
+            tree: &log)
+        precondition(isAdded == true)
+    }
+}
