@@ -144,37 +144,68 @@ enum AuditCases {
             }
         }
         guard harness.wants("batch") else { return }
-        var encoder = sampleEncoder()
-        var output = ByteBuffer(capacity: 65536)
-        let parts = output.write { encoder.encode(facts, fields: fields.span, into: &$0) }
-        for level in [Int32(1), -1] {
+        let records = records(like: facts, fields)
+        for level in [Int32(1), -1, -5] {
             var log = LogTree()
             var batch = try BatchEncoder(
                 capacity: 1 << 19, countLimit: 1024, level: level, library: library)
-            // A batch of 256 records; the figure is for one of them.
-            harness.measure("batch at zstd \(level): a record of 256") { count in
+            // Whole batches of 256 records; the figure is for one record.
+            harness.measure("batch, zstd \(level), per record of 256") { count in
                 var left = count
                 while left > 0 {
-                    let turn = min(left, 256)
                     batch.reset()
-                    for _ in 0..<turn { add(output.span, parts, to: &batch, &log) }
+                    for record in records { add(record, to: &batch, &log) }
                     precondition((try? batch.compress()) != nil)
                     keep(batch.stamp(number: 1, previous: leaf))
                     log.forget(upTo: log.size)
-                    left -= turn
+                    left -= records.count
                 }
+            }
+            guard level == 1 else { continue }
+            harness.measure("batch, records added only", limit: 256) {
+                batch.reset()
+                log.forget(upTo: log.size)
+            } _: { count in
+                for index in 0..<count { add(records[index], to: &batch, &log) }
             }
         }
     }
 
+    private struct EncodedRecord {
+        var bytes: [UInt8]
+        var parts: RecordParts
+    }
+
+    /// 256 records that differ as those of real requests do: all the same would compress to nothing.
+    private static func records(like facts: RecordFacts, _ fields: [UInt8]) -> [EncodedRecord] {
+        var encoder = sampleEncoder()
+        var output = ByteBuffer(capacity: 65536)
+        var random = SystemRandomNumberGenerator()
+        var facts = facts
+        return (0..<256).map { _ in
+            facts.sequence += 1
+            facts.requestID = Identifier128(high: random.next(), low: random.next())
+            facts.traceID = Identifier128(high: random.next(), low: random.next())
+            facts.spanID = random.next()
+            facts.connection = UInt64.random(in: 1...32)
+            facts.time = WallTime(microseconds: facts.time.microseconds + .random(in: 10...60))
+            facts.firstByteMicroseconds = .random(in: 100...400)
+            facts.totalMicroseconds = facts.firstByteMicroseconds + .random(in: 5...20)
+            output.removeAll()
+            let parts = output.write { encoder.encode(facts, fields: fields.span, into: &$0) }
+            return EncodedRecord(
+                bytes: (0..<output.count).map { output.span[$0] }, parts: parts)
+        }
+    }
+
     private static func add(
-        _ bytes: Span<UInt8>, _ parts: RecordParts, to batch: inout BatchEncoder,
-        _ log: inout LogTree
+        _ record: EncodedRecord, to batch: inout BatchEncoder, _ log: inout LogTree
     ) {
+        let bytes = record.bytes.span
         let isAdded = try? batch.add(
-            kind: 3, time: AuthenticationCases.now, core: bytes.extracting(parts.core),
-            subject: bytes.extracting(parts.subject), detail: bytes.extracting(parts.detail),
-            tree: &log)
+            kind: 3, time: AuthenticationCases.now, core: bytes.extracting(record.parts.core),
+            subject: bytes.extracting(record.parts.subject),
+            detail: bytes.extracting(record.parts.detail), tree: &log)
         precondition(isAdded == true)
     }
 }
