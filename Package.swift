@@ -160,6 +160,7 @@ let package = Package(
         fuzzer("FuzzBodyDecoder", ["FuzzHTTP"]),
         fuzzer("FuzzJSONReader", ["FuzzHTTP", "FuzzTokens"]),
         fuzzer("FuzzToken", ["FuzzHTTP", "FuzzTokens"]),
+        fuzzer("FuzzSettings", ["FuzzHTTP", "Settings"]),
     ],
     swiftLanguageModes: [.v6]
 )

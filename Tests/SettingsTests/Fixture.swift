@@ -47,6 +47,7 @@ enum Fixture {
         let key = try SigningKey.generate().pem()
         let contents: [String: (bytes: [UInt8], permissions: UInt32)] = [
             "/keys.json": (Array(keySet.utf8), 0o644),
+            "/etc/sallyport/jwks.json": (Array(keySet.utf8), 0o644),
             "/one-bad.json": (
                 Array(keySet.replacing("]}", with: ",{\"kty\":\"oct\",\"k\":\"AA\"}]}").utf8), 0o644
             ),

@@ -30,7 +30,7 @@ import Testing
         "LinuxIO": [
             "Descriptor", "DurableDirectory", "DurableFile", "FileReading", "Listener",
             "OutgoingStream", "Poller",
-            "PinnedThread", "SocketAddress", "SystemClock",
+            "PinnedThread", "SocketAddress", "StandardStreams", "SystemClock",
             "SystemError", "Wakeup",
         ],
     ]
