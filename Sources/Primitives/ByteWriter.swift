@@ -123,13 +123,14 @@ public struct ByteWriter: ~Copyable {
     @inlinable
     public mutating func appendDecimal(magnitude value: UInt64) {
         var size = 1
-        var rest = value
-        while rest >= 10 {
-            rest /= 10
+        var bound: UInt64 = 10
+        while size < 20, value >= bound {
             size &+= 1
+            // 10^20 does not fit, and is not needed: the loop ends at 20 digits.
+            bound = bound &* 10
         }
         guard reserve(size) else { return }
-        rest = value
+        var rest = value
         var position = written &+ size
         repeat {
             position &-= 1
@@ -143,14 +144,25 @@ public struct ByteWriter: ~Copyable {
 
     /// Appends the low `digits` hexadecimal digits of `value`, lower case, zero-padded.
     @inlinable
+    @inline(__always)
     public mutating func appendHex(_ value: UInt64, digits: Int) {
         precondition(digits > 0 && digits <= 16)
         guard reserve(digits) else { return }
-        for position in 0..<digits {
-            let nibble =
-                UInt8(truncatingIfNeeded: value >> UInt64((digits &- 1 &- position) &* 4)) & 15
-            // Safe: reserve checked the bound.
-            unsafe base[written &+ position] = nibble < 10 ? 0x30 &+ nibble : 0x57 &+ nibble
+        // All sixteen digits are made at once; those asked for are the last.
+        let high = UInt32(truncatingIfNeeded: value >> 32).hexDigits.bigEndian
+        let low = UInt32(truncatingIfNeeded: value).hexDigits.bigEndian
+        let target = unsafe UnsafeMutableRawPointer(base + written)
+        // Safe: reserve checked the bound; each branch stores exactly `digits` bytes.
+        if digits == 16 {
+            unsafe target.storeBytes(of: high, as: UInt64.self)
+            unsafe target.storeBytes(of: low, toByteOffset: 8, as: UInt64.self)
+        } else if digits == 8 {
+            unsafe target.storeBytes(of: low, as: UInt64.self)
+        } else {
+            unsafe withUnsafeBytes(of: (high, low)) { all in
+                unsafe target.copyMemory(
+                    from: all.baseAddress.unsafelyUnwrapped + (16 &- digits), byteCount: digits)
+            }
         }
         written &+= digits
     }
@@ -160,5 +172,20 @@ public struct ByteWriter: ~Copyable {
     public mutating func appendHex(_ identifier: Identifier128) {
         appendHex(identifier.high, digits: 16)
         appendHex(identifier.low, digits: 16)
+    }
+}
+
+extension UInt32 {
+    /// The eight hexadecimal digits of this number, lower case, one in each byte of a word, the
+    /// first in the most significant.
+    @inlinable
+    var hexDigits: UInt64 {
+        var nibbles = UInt64(self)
+        nibbles = (nibbles | nibbles << 16) & 0x0000_FFFF_0000_FFFF
+        nibbles = (nibbles | nibbles << 8) & 0x00FF_00FF_00FF_00FF
+        nibbles = (nibbles | nibbles << 4) & 0x0F0F_0F0F_0F0F_0F0F
+        // 6 carries a nibble past 9 into the high half: those bytes become letters.
+        let letters = (nibbles &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
     }
 }

@@ -33,6 +33,23 @@ import Testing
                 == Array("0000000000000001ffffffffffffffff".utf8))
     }
 
+    @Test(arguments: [0, 1, 0x9A, 0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3210, .max] as [UInt64])
+    func `every count of hexadecimal digits is the number's last`(value: UInt64) {
+        let text = String(value, radix: 16)
+        let padded = String(repeating: "0", count: 16 - text.count) + text
+        for digits in 1...16 {
+            let bytes = written { $0.appendHex(value, digits: digits) }.bytes
+            #expect(bytes == Array(padded.suffix(digits).utf8))
+        }
+    }
+
+    @Test(arguments: [
+        9, 99, 999_999_999, 1_000_000_000, 12_345_678_901, .max / 10, .max / 10 + 1, .max,
+    ] as [UInt64])
+    func `large decimal numbers`(value: UInt64) {
+        #expect(written { $0.appendDecimal(magnitude: value) }.bytes == Array("\(value)".utf8))
+    }
+
     @Test func `integers go out and come back most significant byte first`() {
         let (bytes, overflowed) = written {
             $0.append(0xFF)
