@@ -102,7 +102,6 @@ let package = Package(
                 "Supervisor", "Settings", "Authentication", "Authorization", "AuditSegments",
                 "Crypto", "LinuxIO", "HTTP",
                 "Upstream", "RateLimiting", "AuditRecords", "Primitives",
-                .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

@@ -133,7 +133,7 @@ public enum AuditLog {
     private static func signingKey(_ path: String) throws(AuditWriterError) -> SigningKey {
         var pieces = path.split(separator: "/", omittingEmptySubsequences: false)
         let name = String(pieces.popLast() ?? "")
-        let parent = pieces.isEmpty ? "." : pieces.count == 1 ? "/" : pieces.joined(separator: "/")
+        let parent = pieces.isEmpty ? "." : pieces == [""] ? "/" : pieces.joined(separator: "/")
         let bytes: [UInt8]?
         do {
             bytes = try DurableDirectory(path: parent).read(name)

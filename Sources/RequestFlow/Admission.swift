@@ -67,7 +67,7 @@ public struct Admission: Sendable {
     private func outcome(_ reason: Reason) -> Outcome {
         switch reason {
         case .limitExceeded, .limitTableFull: .throttle
-        case .requestLoopDetected: .error
+        case .requestLoopDetected, .requestBodyTooLarge: .error
         default: .deny
         }
     }
@@ -129,6 +129,14 @@ public struct Admission: Sendable {
         switch policy.action(of: route) {
         case .upstream(let index):
             if head.method == .options, head.maxForwards == 0 { return .respondOptions }
+            // A body that says it is too long is refused before a byte of it is read.
+            if case .length(let count) = head.framing,
+                let most = settings.connections.requestBodyBytes, count > most
+            {
+                facts.errorSource = .client
+                facts.errorPhase = .requestBody
+                return .refuse(status: 413, reason: .requestBodyTooLarge)
+            }
             facts.upstream = UInt16(truncatingIfNeeded: index)
             return .forward(upstream: index)
         case .respond(let status):

@@ -207,7 +207,7 @@ public struct Exchange: ~Copyable {
         switch wait {
         case .connect: .connect
         case .requestBody, .requestSend: .requestBody
-        case .responseHead: .responseHead
+        case .responseHead: hasResponseHead ? .responseBody : .responseHead
         case .responseBody, .responseSend: .responseBody
         }
     }

@@ -5,7 +5,14 @@ struct Sallyport: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sallyport",
         abstract: "A secure API access proxy whose access log is evidence.",
-        subcommands: [CheckCommand.self, ExplainCommand.self, KeygenCommand.self])
+        version: version,
+        subcommands: [
+            ServeCommand.self, CheckCommand.self, ExplainCommand.self, KeygenCommand.self,
+            DemoCommand.self,
+        ])
+
+    /// What the log's segments name as the program that wrote them.
+    static let version = "0.1.0"
 }
 
 Sallyport.main()

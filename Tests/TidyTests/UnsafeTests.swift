@@ -29,9 +29,9 @@ import Testing
         ],
         "LinuxIO": [
             "Descriptor", "DurableDirectory", "DurableFile", "FileReading", "Listener",
-            "OutgoingStream", "Poller",
-            "PinnedThread", "SocketAddress", "StandardStreams", "SystemClock",
-            "SystemError", "Wakeup",
+            "NameResolution", "OutgoingStream", "PinnedThread", "Poller", "ProcessLimits",
+            "SignalWaiter", "SocketAddress", "StandardStreams", "SystemClock", "SystemError",
+            "Wakeup",
         ],
     ]
 

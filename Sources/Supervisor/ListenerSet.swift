@@ -1,0 +1,54 @@
+import LinuxIO
+import Primitives
+import Settings
+import Worker
+
+/// The listening sockets of all workers: one per listener and worker, sharing its address.
+///
+/// All are bound before any worker serves, so that the kernel spreads connections over all of them
+/// from the first one on.
+public struct ListenerSet: Sendable {
+    /// Where one listener really listens.
+    public struct Bound: Sendable, Equatable {
+        /// The listener's name in the settings.
+        public let name: String
+        /// Its address, with the kernel's port where 0 was asked for.
+        public let address: SocketAddress
+    }
+
+    /// The listeners in the settings' order.
+    public let bound: [Bound]
+    /// `sockets[worker]`, whose owner the worker's thread becomes.
+    let sockets: [[ListeningSocket]]
+
+    /// Binds `listeners` for `workerCount` workers.
+    public init(_ listeners: [ListenerSettings], workerCount: Int) throws(SupervisorError) {
+        var bound: [Bound] = []
+        var sockets = [[ListeningSocket]](repeating: [], count: workerCount)
+        for (index, listener) in listeners.enumerated() {
+            let text = ListenerSet.text(listener)
+            guard var address = SocketAddress(literal: listener.host, port: listener.port) else {
+                throw .listener(name: listener.name, address: text, nil)
+            }
+            for worker in 0..<workerCount {
+                do throws(SystemError) {
+                    let socket = try Listener(address: address)
+                    // The first may have been given a port; the others share it.
+                    address = socket.address
+                    sockets[worker].append(
+                        ListeningSocket(number: socket.release(), listener: index))
+                } catch {
+                    throw .listener(name: listener.name, address: text, error)
+                }
+            }
+            bound.append(Bound(name: listener.name, address: address))
+        }
+        self.bound = bound
+        self.sockets = sockets
+    }
+
+    private static func text(_ listener: ListenerSettings) -> String {
+        listener.host.contains(":")
+            ? "[\(listener.host)]:\(listener.port)" : "\(listener.host):\(listener.port)"
+    }
+}

@@ -1,0 +1,181 @@
+import AuditRecords
+import AuditRings
+import AuditSegments
+import AuditWriter
+import Authentication
+import HTTP
+import LinuxIO
+import Logging
+import Primitives
+import Settings
+import Worker
+
+/// The process: listeners, worker threads, the audit writer, signals.
+///
+/// The control thread is the one that calls `run`. It serves no request; it waits for signals.
+public struct Supervisor: ~Copyable {
+    private let settings: Settings
+    private let build: String
+    private let logger: Logger
+    private var signals: SignalWaiter
+    /// How often the control thread looks whether a worker has ended.
+    private static let tickMilliseconds = 200
+    /// The same while the process ends.
+    private static let endingTickMilliseconds = 5
+    /// How long a failed process waits for its workers' last records.
+    private static let failureNanoseconds: UInt64 = 5_000_000_000
+
+    /// Prepares the process: signals are taken as values, keys stay out of core dumps, and it may
+    /// open as many descriptors as it is allowed. Before any other thread is started.
+    ///
+    /// - Parameter build: The program's version, which the log names.
+    public init(_ settings: Settings, build: String) throws(SupervisorError) {
+        signals = try Supervisor.takeSignals()
+        logger = Logger(label: "sallyport") { StreamLogHandler.standardError(label: $0) }
+        self.settings = settings
+        self.build = build
+        raiseDescriptors()
+    }
+
+    /// Serves until a signal ends it; returns when all requests and the log have ended well.
+    ///
+    /// - Parameter listening: Told once where the process listens, when all workers serve.
+    public consuming func run(
+        listening: ([ListenerSet.Bound]) -> Void
+    ) throws(SupervisorError) {
+        for warning in settings.warnings { logger.warning("\(warning)") }
+        let processors = PinnedThread.allowedProcessors()
+        let workerCount = settings.workers ?? max(1, processors.count)
+        // The log first: without it, nobody may be led to believe that we listen.
+        var log = try openLog(workerCount: workerCount)
+        let names = EndpointNames(settings.upstreams)
+        for host in names.refresh() {
+            logger.warning("\(host) can't be resolved; requests to it are refused until it can")
+        }
+        let listeners = try ListenerSet(settings.listeners, workerCount: workerCount)
+        let proxy = settings.proxySettings()
+        var workers = try WorkerThreads()
+        for index in 0..<workerCount {
+            let ring = log.makeRing()
+            try workers.start(
+                index, processor: index < processors.count ? processors[index] : nil,
+                settings: proxy, listeners: listeners.sockets[index], endpoints: names,
+                status: log.status, receiptPrefix: log.receiptPrefix(worker: index), ring: ring)
+        }
+        let writer = try Supervisor.startWriter(log)
+        var failure: SupervisorError?
+        do throws(SupervisorError) {
+            try workers.awaitStart()
+            try names.keepFresh(workers)
+            for listener in listeners.bound {
+                logger.notice("listening on \(listener.address) (\(listener.name))")
+            }
+            listening(listeners.bound)
+            try control(workers, writer)
+        } catch {
+            failure = error
+            workers.stop()
+            awaitEnd(of: workers)
+        }
+        if let error = writer.stop() { failure = failure ?? .writerEnded(error) }
+        if let failure { throw failure }
+        logger.notice("stopped after \(workers.counters().requests) requests, log sealed")
+    }
+
+    /// The control thread's loop; returns when all workers have ended as they were asked to.
+    private mutating func control(
+        _ workers: WorkerThreads, _ writer: borrowing RunningWriter
+    ) throws(SupervisorError) {
+        var shutdown = ShutdownState(
+            drainMilliseconds: settings.connections.drainMilliseconds)
+        var isFailureTold = false
+        while true {
+            let tick =
+                shutdown.isEnding ? Supervisor.endingTickMilliseconds : Supervisor.tickMilliseconds
+            let action: ShutdownState.Action
+            switch signals.wait(milliseconds: tick) {
+            case .stop:
+                action = shutdown.stopAsked(now: SystemClock.monotonic())
+            case .reload:
+                logger.warning("SIGHUP: reload is not supported in this version; restart instead")
+                action = .nothing
+            case nil:
+                action = shutdown.tick(
+                    finished: workers.finishedCount, workers: workers.count,
+                    now: SystemClock.monotonic())
+            }
+            if writer.status.hasFailed, !isFailureTold {
+                isFailureTold = true
+                let why = writer.failure.map { "\($0)" } ?? "unknown"
+                logger.critical("the audit log has failed (\(why)); every request is refused now")
+            }
+            switch action {
+            case .nothing: continue
+            case .drain:
+                logger.notice("draining \(workers.counters().openClients) connections")
+                workers.drain()
+            case .stop:
+                logger.notice("stopping at once")
+                workers.stop()
+            case .finish: return
+            case .fail: throw .workerEnded
+            }
+        }
+    }
+
+    private func awaitEnd(of workers: WorkerThreads) {
+        let deadline = SystemClock.monotonic().advanced(nanoseconds: Supervisor.failureNanoseconds)
+        guard var poller = try? Poller(batch: 1) else { return }
+        while workers.finishedCount < workers.count, SystemClock.monotonic() < deadline {
+            _ = try? poller.wait(milliseconds: Int32(Supervisor.endingTickMilliseconds))
+        }
+    }
+
+    private func openLog(workerCount: Int) throws(SupervisorError) -> OpenedLog {
+        var options = AuditLogOptions(
+            names: settings.recordNames, workerCount: workerCount, build: build)
+        options.generation = settings.authentication.generation
+        options.instanceName = ProcessLimits.hostName()
+        do throws(AuditWriterError) {
+            let log = try AuditLog.open(settings: settings.audit, options: options)
+            let report = log.recovery
+            logger.info(
+                "log \(log.key.name) in \(settings.audit.directory), \(report.size) entries")
+            if !report.isClean {
+                let lost = report.gaps.count
+                logger.warning("the log did not end cleanly before: \(lost) gaps are recorded")
+            }
+            return log
+        } catch {
+            throw .audit(directory: settings.audit.directory, error)
+        }
+    }
+
+    private static func startWriter(
+        _ log: consuming OpenedLog
+    ) throws(SupervisorError) -> RunningWriter {
+        do throws(SystemError) { return try log.start() } catch { throw .writer(error) }
+    }
+
+    private static func takeSignals() throws(SupervisorError) -> SignalWaiter {
+        do throws(SystemError) {
+            try ProcessLimits.refuseCoreDumps()
+            return try SignalWaiter()
+        } catch {
+            throw .process(error)
+        }
+    }
+
+    private func raiseDescriptors() {
+        do throws(SystemError) {
+            let count = try ProcessLimits.raiseDescriptors()
+            // A client's connection, and the upstream connection behind it.
+            let needed = settings.connections.connectionsPerWorker * 2
+            if count < UInt64(needed) {
+                logger.warning("\(count) descriptors are allowed, one full worker needs \(needed)")
+            }
+        } catch {
+            logger.warning("the limit of open descriptors stays as it is: \(error)")
+        }
+    }
+}

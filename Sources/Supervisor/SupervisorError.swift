@@ -1,0 +1,39 @@
+import AuditWriter
+import LinuxIO
+import Worker
+
+/// Why the process can't serve, or ended other than by being asked to.
+public enum SupervisorError: Error, Sendable, CustomStringConvertible {
+    /// The process's signals or limits could not be set.
+    case process(SystemError)
+    /// A listener's address is no literal, or could not be bound.
+    case listener(name: String, address: String, SystemError?)
+    /// The audit log could not be opened: nothing is served without one.
+    case audit(directory: String, AuditWriterError)
+    /// The audit writer's thread could not be started.
+    case writer(SystemError)
+    /// A worker could not be started.
+    case worker(Int, WorkerError)
+    /// A worker's thread ended without being asked to.
+    case workerEnded
+    /// The log could not be ended in order.
+    case writerEnded(AuditWriterError)
+
+    /// What happened, in words for the operator.
+    public var description: String {
+        switch self {
+        case .process(let error): "the process could not be set up: \(error)"
+        case .listener(let name, let address, nil):
+            "listener \(name): \(address) is no address literal"
+        case .listener(let name, let address, let error?):
+            "listener \(name): \(address) can't be listened on: \(error)"
+        case .audit(let directory, let error):
+            "no request is served without its record, and the audit log in \(directory) can't be "
+                + "opened: \(error)"
+        case .writer(let error): "the audit writer could not be started: \(error)"
+        case .worker(let index, let error): "worker \(index) could not be started: \(error)"
+        case .workerEnded: "a worker ended without being asked to"
+        case .writerEnded(let error): "the audit log did not end in order: \(error)"
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import AuditRings
+import LinuxIO
+import Primitives
+import RequestFlow
+import Worker
+
+/// What one worker's thread takes over.
+private struct WorkerStart: ~Copyable, Sendable {
+    let configuration: WorkerConfiguration
+    let ring: RingProducer
+    let gate: StartGate
+
+    consuming func run() {
+        let configuration = self.configuration
+        let gate = self.gate
+        WorkerThread.run(configuration, ring: self.ring) { error in
+            gate.report(configuration.index, error)
+        }
+    }
+}
+
+/// The workers' threads, as the control thread sees them.
+struct WorkerThreads: Sendable {
+    private var controls: [WorkerControl] = []
+    private let gate: StartGate
+
+    init() throws(SupervisorError) {
+        do throws(SystemError) { gate = try StartGate() } catch { throw .process(error) }
+    }
+
+    /// Starts one worker. Its thread ends by itself once it is drained or stopped.
+    mutating func start(
+        _ index: Int, processor: Int?, settings: ProxySettings, listeners: [ListeningSocket],
+        endpoints: EndpointNames, status: AuditStatus, receiptPrefix: [UInt8],
+        ring: consuming RingProducer
+    ) throws(SupervisorError) {
+        do throws(SystemError) {
+            let control = try WorkerControl()
+            let start = WorkerStart(
+                configuration: WorkerConfiguration(
+                    index: index, processor: processor, settings: settings,
+                    listeners: listeners, endpoints: endpoints.table, status: status,
+                    receiptPrefix: receiptPrefix, control: control),
+                ring: ring, gate: gate)
+            // Ended threads are told by `isFinished`, not by joining: a worker that never ends
+            // must not keep the process from stopping at its deadline.
+            let thread = try PinnedThread.start(
+                name: "worker-\(index)", processor: processor, state: start
+            ) { (start: consuming WorkerStart) in start.run() }
+            thread.detach()
+            controls.append(control)
+        } catch {
+            throw .worker(index, .system(error))
+        }
+    }
+
+    /// Waits until all serve.
+    func awaitStart() throws(SupervisorError) { try gate.wait(for: count) }
+
+    /// How many were started.
+    var count: Int { controls.count }
+
+    /// How many have ended.
+    var finishedCount: Int {
+        var count = 0
+        for control in controls where control.isFinished { count += 1 }
+        return count
+    }
+
+    func drain() { for control in controls { control.drain() } }
+    func stop() { for control in controls { control.stop() } }
+    func wake() { for control in controls { control.wake() } }
+
+    /// What all workers have counted, at most a second ago.
+    func counters() -> WorkerCounters {
+        var sum = WorkerCounters()
+        for control in controls {
+            let part = control.counters()
+            sum.connections += part.connections
+            sum.requests += part.requests
+            sum.upstreamReuses += part.upstreamReuses
+            sum.upstreamConnects += part.upstreamConnects
+            sum.openClients += part.openClients
+        }
+        return sum
+    }
+}
