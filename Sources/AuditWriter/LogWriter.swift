@@ -46,7 +46,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     /// Room for a lifecycle record, which names every worker.
     static let spareBytes = 64 << 10
     /// zstd's level: see docs/decisions on the audit writer.
-    static let compressionLevel: Int32 = -1
+    static let compressionLevel: Int32 = -5
 
     /// What every head of this boot says.
     struct LogIdentity: Sendable {

@@ -10,7 +10,7 @@ import Primitives
 /// A folder for one test, with a signing key in it; it goes away with its owner.
 final class TestFolder {
     let path: String
-    let settings: AuditSettings
+    var settings: AuditSettings
 
     init() throws {
         path =
@@ -20,6 +20,7 @@ final class TestFolder {
         settings = AuditSettings(
             directory: "\(path)/audit", originName: "test.example/proxy",
             signingKeyPath: "\(path)/key.pem")
+        settings.checkpointMilliseconds = 50
     }
 
     private static func makeKey(in path: String) throws {
