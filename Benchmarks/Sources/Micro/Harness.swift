@@ -26,8 +26,11 @@ struct Harness {
         roundNanoseconds = Double(roundMilliseconds) * 1e6
     }
 
-    /// Whether a case of this name is asked for; asked before costly preparations.
+    /// Whether a case of this name is asked for.
     func wants(_ name: String) -> Bool { filter.isEmpty || name.contains(filter) }
+
+    /// Whether a case whose name has `word` may be asked for; asked before costly preparations.
+    func wantsGroup(_ word: String) -> Bool { wants(word) || filter.contains(word) }
 
     /// Measures `body`, which does the operation `count` times.
     ///

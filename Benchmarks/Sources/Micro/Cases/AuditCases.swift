@@ -143,7 +143,7 @@ enum AuditCases {
                 if tree.size & 0xFFFF == 0 { tree.forget(upTo: tree.size) }
             }
         }
-        guard harness.wants("batch") else { return }
+        guard harness.wantsGroup("batch") else { return }
         let records = records(like: facts, fields)
         for level in [Int32(1), -1, -5] {
             var log = LogTree()

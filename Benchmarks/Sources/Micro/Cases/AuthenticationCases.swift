@@ -7,7 +7,7 @@ enum AuthenticationCases {
     static let now = WallTime(microseconds: 1_800_000_000_000_000)
 
     static func run(_ harness: inout Harness) throws {
-        guard harness.wants("token") else { return }
+        guard harness.wantsGroup("token") else { return }
         let issuer = Issuer(
             name: "corp", issuer: "https://idp.example.com/",
             audiences: ["https://api.example.com"], algorithms: [.RS256, .ES256],
