@@ -43,9 +43,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        9, 99, 999_999_999, 1_000_000_000, 12_345_678_901, .max / 10, .max / 10 + 1, .max,
-    ] as [UInt64])
+    @Test(
+        arguments: [
+            9, 99, 999_999_999, 1_000_000_000, 12_345_678_901, .max / 10, .max / 10 + 1, .max,
+        ] as [UInt64])
     func `large decimal numbers`(value: UInt64) {
         #expect(written { $0.appendDecimal(magnitude: value) }.bytes == Array("\(value)".utf8))
     }
