@@ -111,6 +111,17 @@ class PinnedProcess:
                 system += int(fields[14])
         return ProcessorTime(user * TICK_SECONDS, system * TICK_SECONDS)
 
+    def thread_times(self) -> dict[str, float]:
+        """User and system time by thread name, of the threads that live now."""
+        times: dict[str, float] = {}
+        for pid in self.pids():
+            for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+                head, rest = stat.read_text().rsplit(")", 1)
+                fields = rest.split()
+                name = head.split("(", 1)[1]
+                times[name] = times.get(name, 0) + (int(fields[11]) + int(fields[12])) * TICK_SECONDS
+        return times
+
     def cores(self) -> set[str]:
         """Where the kernel may run its threads, as `Cpus_allowed_list` says."""
         lists = set()

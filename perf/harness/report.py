@@ -20,6 +20,7 @@ class Round:
     busy_share: float
     other_share: float
     logged: int | None
+    threads: dict[str, float] = field(default_factory=dict)
 
     def microseconds(self, seconds: float) -> float:
         return seconds / self.load.requests * 1e6
@@ -108,6 +109,21 @@ def ratio_table(all_series: list[Series]) -> str:
     return table(header, rows)
 
 
+def threads_text(all_series: list[Series]) -> str:
+    """Time of each thread, for the proxies that have more than one."""
+    lines = []
+    for series in all_series:
+        names = {name for each in series.rounds for name in each.threads}
+        costs = {
+            name: series.middle(lambda each: each.microseconds(each.threads.get(name, 0)))
+            for name in names
+        }
+        shown = [f"{name} {cost:.2f}" for name, cost in sorted(costs.items()) if cost >= 0.005]
+        if len(shown) > 1:
+            lines.append(f"- {series.name}: " + ", ".join(shown))
+    return "\n".join(lines)
+
+
 def calls_text(all_series: list[Series]) -> str:
     lines = []
     for series in all_series:
@@ -121,6 +137,9 @@ def report(all_series: list[Series], options: str, notes: list[str]) -> str:
     parts = [main_table(all_series)]
     if len(all_series) > 1:
         parts.append(ratio_table(all_series))
+    threads = threads_text(all_series)
+    if threads:
+        parts.append("CPU µs per request by thread:\n\n" + threads)
     calls = calls_text(all_series)
     if calls:
         parts.append("System calls per request (a round of its own):\n\n" + calls)
