@@ -23,6 +23,8 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     var notes: [Digest256] = []
     private var accounts: [WorkerBoot: SequenceAccount] = [:]
     private var openEnds: [WorkerBoot: UInt64] = [:]
+    /// Numbers that heartbeats and stops say were taken.
+    private var used: [WorkerBoot: UInt64] = [:]
     private var previousDigest = Digest256.zero
     private var isEndClean = true
     private var boot: UInt64?
@@ -289,6 +291,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         _ record: StoredRecord, _ index: UInt64, _ file: String, _ offset: Int
     ) {
         hasStopped = false
+        if record.kind == 6 { takeUsed(JSONText(record.part(0))) }
         switch SequenceClaim(kind: record.kind, core: record.part(0)) {
         case .nothing: break
         case .stopped: hasStopped = true
@@ -317,11 +320,20 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         }
     }
 
+    private mutating func takeUsed(_ core: JSONText) {
+        guard let text = core.string("boot"), let boot = UInt64(text, radix: 16) else { return }
+        for (worker, last) in (core.integers("sequences") ?? []).enumerated() {
+            let owner = WorkerBoot(boot: boot, worker: UInt64(worker))
+            used[owner] = max(used[owner] ?? 0, UInt64(max(0, last)))
+            if accounts[owner] == nil { accounts[owner] = SequenceAccount() }
+        }
+    }
+
     private mutating func finishSequences() {
         for (owner, account) in accounts.sorted(by: {
             ($0.key.boot, $0.key.worker) < ($1.key.boot, $1.key.worker)
         }) {
-            let missing = account.missing()
+            let missing = account.missing(through: used[owner])
             guard !missing.isEmpty else { continue }
             let isRunning = owner.boot == boot && !hasStopped
             if isRunning {

@@ -109,6 +109,10 @@ struct LogRecovery: ~Copyable {
             }
         }
         guard offset > 0 else { return }
+        if isLast, offset == bytes.count, !reader.isSealed {
+            // Gives back the room that was reserved behind the last frame.
+            try folder.segments.openFile(name).truncate(to: UInt64(offset))
+        }
         previousSegment = hasher.plain(bytes.span.extracting(first: offset))
     }
 

@@ -37,6 +37,8 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     var lastHeartbeat: Instant
     /// Whether the last frame went into a second file because the first refused it.
     private var isOnSecondFile = false
+    /// Segments that refused a frame, not recorded yet.
+    private var refusals: [LifecycleEvent] = []
 
     /// Records of this many bytes make a batch at once; the rest waits for the end of the turn.
     static let flushBytes = 256 << 10
@@ -94,6 +96,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     /// - Returns: Records drained.
     mutating func turn(now: Instant, wall: WallTime) throws(AuditWriterError) -> Int {
         var drained = 0
+        while let refusal = refusals.popLast() { try add(refusal, now: now, wall: wall) }
         // What was published before `now` shows in this look at the rings.
         for index in 0..<rings.count { _ = rings[index].refresh() }
         for index in 0..<rings.count { drained += try drain(index, wall: wall) }
@@ -273,6 +276,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     ) throws(AuditWriterError) {
         guard !isOnSecondFile else { throw .writeRefused(failure) }
         isOnSecondFile = true
+        refusals.append(.segmentFailed(segment: segment.name, code: Int64(failure.code)))
         // What was refused may partly be there; if it can't be cut off, the verifier says so.
         try? segment.close()
         try beginSegment(isClean: false, now: segment.since)

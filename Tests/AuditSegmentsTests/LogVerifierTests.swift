@@ -117,6 +117,24 @@ import Testing
             ])
     }
 
+    @Test func `numbers that a stop says were taken have to be there`() throws {
+        var log = try SampleLog()
+        log.begin(boot: 1)
+        try log.requests(boot: 1, 1...2)
+        let boot = UInt64(1).sixteenDigits
+        try log.add([
+            (6, "{\"boot\":\"\(boot)\",\"event\":\"stop\",\"sequences\":[4,1]}")
+        ])
+        try log.checkpoint()
+        log.seal()
+        let problems = try verify(log.files).findings.map(\.problem)
+        #expect(
+            problems == [
+                .sequenceMissing(boot: 1, worker: 0, from: 3, through: 4),
+                .sequenceMissing(boot: 1, worker: 1, from: 1, through: 1),
+            ])
+    }
+
     @Test func `gap leaves account for numbers, also to an unknown end`() throws {
         var log = try SampleLog()
         log.begin(boot: 1)
