@@ -39,7 +39,7 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
 
     /// An encoder of batches of at most `capacity` bytes and `countLimit` records.
     ///
-    /// - Parameter level: zstd's; docs/decisions say how it was chosen.
+    /// - Parameter level: zstd's; docs/decisions/0009 says how the writer's was chosen.
     public init(
         capacity: Int, countLimit: Int, level: Int32, library: borrowing CryptoLibrary
     ) throws(EvidenceError) {

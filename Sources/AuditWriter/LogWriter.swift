@@ -47,7 +47,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     static let batchRecords = 4096
     /// Room for a lifecycle record, which names every worker.
     static let spareBytes = 64 << 10
-    /// zstd's level: see docs/decisions on the audit writer.
+    /// zstd's level: docs/decisions/0009 says how it was chosen.
     static let compressionLevel: Int32 = -5
 
     /// What every head of this boot says.
