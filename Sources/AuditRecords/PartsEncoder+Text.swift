@@ -10,14 +10,14 @@ extension PartsEncoder {
         appendText("\"client_id\":\"", .clientID, fields, &writer)
         if facts.client != .unknown {
             writer.append("\"client_ip\":\"")
-            writer.appendIPAddress(facts.client.address)
+            writer.appendAddress(facts.client)
             writer.append("\",")
         }
         appendEscapedNames(PartsEncoder.subjectFields, &writer)
         appendText("\"jti\":\"", .tokenID, fields, &writer)
         if facts.peer != .unknown {
             writer.append("\"peer_ip\":\"")
-            writer.appendIPAddress(facts.peer.address)
+            writer.appendAddress(facts.peer)
             writer.appendMember("\",\"peer_port\":", UInt64(facts.peer.port))
         }
         appendRole(facts, names, &writer)
