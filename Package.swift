@@ -146,6 +146,12 @@ let package = Package(
             ]),
         tests("WorkerTests", ["Worker", "AuditRecords", "Primitives"]),
         tests("SupervisorTests", ["Supervisor", "LinuxIO", "Primitives"]),
+        tests(
+            "AuditToolTests",
+            [
+                "sallyport-audit", "AuditSegments", "AuditRecords", "Crypto", "LinuxIO",
+                "Primitives",
+            ]),
         tests("TidyTests", []),
 
         .target(

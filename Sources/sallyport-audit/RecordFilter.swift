@@ -1,0 +1,67 @@
+import AuditSegments
+import Primitives
+
+/// Which records are asked for: all that is said has to hold.
+struct RecordFilter {
+    var requestID: String?
+    var subject: String?
+    /// The lowest and highest status.
+    var status: ClosedRange<Int64>?
+    var outcome: String?
+    var route: String?
+    var since: WallTime?
+    var until: WallTime?
+    /// Bytes that one of the parts has to hold.
+    var text: [UInt8]?
+
+    /// Parses `404`, or `4xx`.
+    static func status(_ text: String) throws(ToolError) -> ClosedRange<Int64> {
+        let lower = text.lowercased()
+        if lower.count == 3, lower.hasSuffix("xx"), let first = Int64(lower.prefix(1)),
+            (1...9).contains(first)
+        {
+            return (first * 100)...(first * 100 + 99)
+        }
+        guard lower.utf8.count == 3, let number = Int64(lower), number >= 100 else {
+            throw .statusMalformed(text)
+        }
+        return number...number
+    }
+
+    /// Whether `record` is asked for.
+    func matches(_ record: LogRecord) -> Bool {
+        let core = record.core
+        if let requestID {
+            // As it is printed, or as a UUID is.
+            let wanted = requestID.lowercased().filter { $0 != "-" }
+            guard core.string("request_id") == wanted else { return false }
+        }
+        if let subject, record.subject.string("sub") != subject { return false }
+        if let status {
+            guard let found = core.integer("status"), status.contains(found) else { return false }
+        }
+        if let outcome, core.string("outcome") != outcome { return false }
+        if let route, core.string("route") != route { return false }
+        if since != nil || until != nil {
+            guard let time = record.time else { return false }
+            if let since, time < since { return false }
+            if let until, time >= until { return false }
+        }
+        if let text {
+            return record.record.parts.contains { RecordFilter.holds($0.bytes, text) }
+        }
+        return true
+    }
+
+    private static func holds(_ bytes: [UInt8], _ text: [UInt8]) -> Bool {
+        guard let first = text.first else { return true }
+        let span = bytes.span
+        var start = 0
+        while let place = span.firstIndex(of: first, from: start) {
+            guard text.count <= bytes.count - place else { return false }
+            if bytes[place..<place + text.count].elementsEqual(text) { return true }
+            start = place + 1
+        }
+        return false
+    }
+}

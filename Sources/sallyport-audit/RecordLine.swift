@@ -1,0 +1,88 @@
+import AuditRecords
+import AuditSegments
+import Primitives
+
+/// One record as a line of JSON, or as a row for people.
+enum RecordLine {
+    /// `{"core":…,"detail":…,"index":…,"kind":…,"leaf":…,"subject":…}` in RFC 8785 form.
+    ///
+    /// - Parameter salts: Adds the entry and the parts' salts: with them and `sha256sum`, the
+    ///   leaf can be made by hand.
+    static func json(_ record: LogRecord, salts: Bool = false) -> [UInt8] {
+        var line = Array("{\"core\":".utf8) + part(record, 0)
+        line += Array(",\"detail\":".utf8) + part(record, 2)
+        if salts { line += Array(",\"entry\":\"\(hex(record.entry))\"".utf8) }
+        line += Array(",\"index\":\(record.index),\"kind\":\"\(kind(record))\"".utf8)
+        line += Array(",\"leaf\":\"\(record.leaf.hexText)\"".utf8)
+        if salts {
+            let texts = record.record.parts.map { "\"\(hex($0.salt))\"" }
+            line += Array(",\"salts\":[\(texts.joined(separator: ","))]".utf8)
+        }
+        line += Array(",\"subject\":".utf8) + part(record, 1)
+        return line + [UInt8(ascii: "}")]
+    }
+
+    /// The word for a record's kind.
+    static func kind(_ record: LogRecord) -> String {
+        switch RecordKind(rawValue: record.record.kind) {
+        case .decision: "decision"
+        case .completion: "completion"
+        case .combined: "request"
+        case .authentication: "authentication"
+        case .administration: "administration"
+        case .lifecycle: "lifecycle"
+        case .gap: "gap"
+        case .epochKey: "epoch_key"
+        case .erasure: "erasure"
+        case .access: "access"
+        case nil: "unknown"
+        }
+    }
+
+    /// A row for people: when, what came of it, who, what, why.
+    static func row(_ record: LogRecord) -> String {
+        let core = record.core
+        let time = record.time.map { Timestamp.text($0) } ?? "?"
+        let head = "\(pad(String(record.index), 8, right: true))  \(time)"
+        guard [1, 2, 3].contains(record.record.kind) else {
+            return "\(head)  \(kind(record)) \(event(core))"
+        }
+        let status = core.integer("status").map { String($0) } ?? "-"
+        let outcome = core.string("outcome") ?? "?"
+        let who = record.subject.string("sub") ?? record.subject.string("peer_ip") ?? "-"
+        let method = core.string("method") ?? "-"
+        let path = record.detail.string("path") ?? "-"
+        let route = core.string("route").map { " [\($0)]" } ?? ""
+        let reason = core.string("reason").map { " (\($0))" } ?? ""
+        let micro = core.object("us")?.integer("total").map { " \($0) µs" } ?? ""
+        return "\(head)  \(pad(status, 3)) \(pad(outcome, 8)) \(pad(who, 20)) "
+            + "\(method) \(path)\(route)\(reason)\(micro)"
+    }
+
+    private static func event(_ core: AuditSegments.JSONText) -> String {
+        if let gap = core.object("gap") {
+            let last = gap.integer("to").map { String($0) } ?? "?"
+            return "\(gap.string("boot") ?? "?").\(gap.integer("worker") ?? -1)."
+                + "\(gap.integer("from") ?? -1)-\(last) \(gap.string("reason") ?? "")"
+        }
+        return "\(core.string("event") ?? "") \(core.string("boot") ?? "")"
+    }
+
+    /// A part's JSON; one that would not stay within its line is not shown at all.
+    private static func part(_ record: LogRecord, _ number: Int) -> [UInt8] {
+        let bytes = record.record.part(number)
+        guard AuditSegments.JSONText(bytes).isObject,
+            bytes.span.firstControl(from: 0) == bytes.count
+        else { return Array("null".utf8) }
+        return bytes
+    }
+
+    private static func pad(_ text: String, _ width: Int, right: Bool = false) -> String {
+        let space = String(repeating: " ", count: max(0, width - text.count))
+        return right ? space + text : text + space
+    }
+
+    static func hex(_ bytes: [UInt8]) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}

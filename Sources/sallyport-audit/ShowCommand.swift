@@ -1,0 +1,166 @@
+import ArgumentParser
+import AuditSegments
+import LinuxIO
+import Primitives
+
+/// What `show`, `tail` and `search` have in common.
+struct LogOptions: ParsableArguments {
+    @Argument(help: "The proxy's audit folder, or the folder of one log in it.")
+    var directory: String
+
+    @Option(name: .customLong("log"), help: "The log's id; without it, the newest.")
+    var logID: String?
+}
+
+/// Writes records and remembers what was wrong with them.
+struct RecordPrinter: ~Copyable {
+    var console = Console()
+    let isTable: Bool
+    private(set) var count = 0
+    private var hasUncommitted = false
+
+    init(json: Bool, lines: Bool = false) {
+        isTable = !json && !lines && StandardStream.output.isTerminal
+    }
+
+    mutating func print(_ record: LogRecord) {
+        count += 1
+        if !record.isCommitted {
+            hasUncommitted = true
+            Console.complain("record \(record.index) is not the one its entry commits to")
+        }
+        if isTable {
+            let outcome = record.core.string("outcome")
+            let colour: Console.Colour =
+                switch outcome {
+                case nil: .grey
+                case "allow": .plain
+                case "error": .red
+                default: .yellow
+                }
+            console.line(RecordLine.row(record), record.isCommitted ? colour : .red)
+        } else {
+            console.line(RecordLine.json(record))
+        }
+    }
+
+    /// Writes what is pending and says what came of it.
+    mutating func finish(_ complaints: [String], needsOne: Bool = false) -> ExitCode {
+        console.flush()
+        for complaint in complaints { Console.complain(complaint) }
+        if hasUncommitted { return .doesNotHold }
+        if !complaints.isEmpty { return .couldNotTell }
+        return needsOne && count == 0 ? .doesNotHold : .holds
+    }
+}
+
+/// Prints records in the order of the log.
+struct ShowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Prints the records: a table on a terminal, else JSON lines."
+    )
+
+    @OptionGroup var log: LogOptions
+    @Flag(help: "One JSON object a line, also on a terminal.") var json = false
+    @Option(help: "Index of the first record.") var from: UInt64 = 0
+    @Option(help: "Most records to print.") var limit: Int?
+
+    func run() throws {
+        try reporting {
+            var stream = try RecordStream(try LogFolder.one(in: log.directory, id: log.logID))
+            if from > 0 { try stream.seek(to: from) }
+            var printer = RecordPrinter(json: json)
+            while printer.count < limit ?? .max, let record = try stream.next() {
+                if record.index >= from { printer.print(record) }
+            }
+            return printer.finish(stream.complaints)
+        }
+    }
+}
+
+/// Finds records.
+struct SearchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "search", abstract: "Finds records; exit code 1 when there is none.")
+
+    @OptionGroup var log: LogOptions
+    @Option(help: "The request id, with or without dashes.") var requestID: String?
+    @Option(help: "The token's subject.") var subject: String?
+    @Option(help: "A status such as 403, or a class such as 4xx.") var status: String?
+    @Option(help: "allow, deny, throttle or error.") var outcome: String?
+    @Option(help: "The route's name.") var route: String?
+    @Option(help: "2026-11-24T20:00:00Z, 2026-11-24, or 90s, 10m, 2h, 1d ago.") var since: String?
+    @Option(help: "Like --since; the moment itself is left out.") var until: String?
+    @Option(help: "Text anywhere in a record.") var text: String?
+    @Option(help: "Most records to print.") var limit: Int?
+    @Flag(help: "One JSON object a line, also on a terminal.") var json = false
+
+    func run() throws {
+        try reporting {
+            let filter = try filter(now: SystemClock.wall())
+            var stream = try RecordStream(try LogFolder.one(in: log.directory, id: log.logID))
+            if let since = filter.since { stream.since = since }
+            var printer = RecordPrinter(json: json)
+            while printer.count < limit ?? .max, let record = try stream.next() {
+                if filter.matches(record) { printer.print(record) }
+            }
+            return printer.finish(stream.complaints, needsOne: true)
+        }
+    }
+
+    func filter(now: WallTime) throws(ToolError) -> RecordFilter {
+        var filter = RecordFilter()
+        filter.requestID = requestID
+        filter.subject = subject
+        if let status { filter.status = try RecordFilter.status(status) }
+        filter.outcome = outcome
+        filter.route = route
+        if let since { filter.since = try Timestamp.parse(since, now: now) }
+        if let until { filter.until = try Timestamp.parse(until, now: now) }
+        filter.text = text.map { Array($0.utf8) }
+        return filter
+    }
+}
+
+/// Prints the last records, and with `-f` those that come.
+struct TailCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tail", abstract: "Prints the last records, one JSON object a line.")
+
+    @OptionGroup var log: LogOptions
+    @Flag(name: [.customShort("f"), .long], help: "Goes on with records as they become durable.")
+    var follow = false
+    @Option(name: [.customShort("n"), .long], help: "How many records to begin with.")
+    var lines: UInt64 = 10
+    @Flag(help: "JSON lines; the default, said for scripts.") var json = false
+
+    private static let pauseMilliseconds: Int32 = 100
+
+    func run() throws {
+        try reporting {
+            let folder = try LogFolder.one(in: log.directory, id: log.logID)
+            var stream = try RecordStream(folder)
+            let end = try folder.size()
+            let first = end > lines ? end - lines : 0
+            try stream.seek(to: first)
+            var printer = RecordPrinter(json: true)
+            var pause = try makePause()
+            while true {
+                while let record = try stream.next() {
+                    if record.index >= first { printer.print(record) }
+                }
+                guard follow else { return printer.finish(stream.complaints) }
+                printer.console.flush()
+                _ = try? pause.wait(milliseconds: TailCommand.pauseMilliseconds)
+            }
+        }
+    }
+
+    private func makePause() throws(ToolError) -> Poller {
+        do {
+            return try Poller(batch: 1)
+        } catch {
+            throw .evidence("\(error)")
+        }
+    }
+}
