@@ -74,7 +74,9 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         rings = RingSet(capacity: status.workerCount)
         text = ByteBuffer(capacity: encoder.maximumBytes(RecordLimits()) + LogWriter.spareBytes)
         accounts = [SequenceAccount](repeating: SequenceAccount(), count: status.workerCount)
-        storedSize = tree.size / UInt64(HashTree.tileWidth) * UInt64(HashTree.tileWidth)
+        // A crash may have come before any partial tile at the right edge was stored, on each level:
+        // the first checkpoint stores all that are in memory, and the whole ones no longer are.
+        storedSize = 0
         self.settings = settings
         self.identity = identity
         self.status = status

@@ -37,6 +37,14 @@ public struct Supervisor: ~Copyable {
         raiseDescriptors()
     }
 
+    /// Holds the signals back until `run` waits for them.
+    ///
+    /// For a program that starts threads of its own before the supervisor: a signal is given to
+    /// any thread that has not blocked it.
+    public static func holdSignals() throws(SupervisorError) {
+        do throws(SystemError) { _ = try SignalWaiter() } catch { throw .process(error) }
+    }
+
     /// Serves until a signal ends it; returns when all requests and the log have ended well.
     ///
     /// - Parameter listening: Told once where the process listens, when all workers serve.
@@ -106,7 +114,7 @@ public struct Supervisor: ~Copyable {
             }
             if writer.status.hasFailed, !isFailureTold {
                 isFailureTold = true
-                let why = writer.failure.map { "\($0)" } ?? "unknown"
+                let why = writer.failure?.words ?? "unknown"
                 logger.critical("the audit log has failed (\(why)); every request is refused now")
             }
             switch action {

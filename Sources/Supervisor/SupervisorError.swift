@@ -29,11 +29,38 @@ public enum SupervisorError: Error, Sendable, CustomStringConvertible {
             "listener \(name): \(address) can't be listened on: \(error)"
         case .audit(let directory, let error):
             "no request is served without its record, and the audit log in \(directory) can't be "
-                + "opened: \(error)"
+                + "opened: \(error.words)"
         case .writer(let error): "the audit writer could not be started: \(error)"
         case .worker(let index, let error): "worker \(index) could not be started: \(error)"
         case .workerEnded: "a worker ended without being asked to"
-        case .writerEnded(let error): "the audit log did not end in order: \(error)"
+        case .writerEnded(let error): "the audit log did not end in order: \(error.words)"
+        }
+    }
+}
+
+extension AuditWriterError {
+    /// What happened to the log, in words for the operator.
+    var words: String {
+        switch self {
+        case .system(let error): "\(error)"
+        case .evidence(let error): "its evidence is damaged: \(error)"
+        case .cryptography(let error): "OpenSSL, or the signing key: \(error)"
+        case .signingKeyMissing: "there is no file at audit.signing_key"
+        case .originMalformed: "audit.origin is no name that a key can have"
+        case .directoryInUse: "another process writes there"
+        case .severalLogs(let names):
+            "it holds several logs of this name (\(names.joined(separator: ", "))), and none says "
+                + "that it replaces the others"
+        case .logUnreadable(let name): "\(name) has no readable head: nothing says whose log it is"
+        case .signingKeyDiffers(let log): "\(log) was signed with another key than the one given"
+        case .segmentDamaged(let segment, let offset, let error):
+            "\(segment), byte \(offset) is damaged, and good frames follow: \(error)"
+        case .checkpointDiffers(let segment, let offset):
+            "\(segment), byte \(offset): the checkpoint is not of the entries before it"
+        case .checkpointAhead(let claimed, let recovered):
+            "\(claimed) entries were signed, only \(recovered) are here: it was rolled back"
+        case .checkpointUnknown(let file): "\(file) holds a checkpoint that is in no frame"
+        case .writeRefused(let error): "the disk refused a second file, too: \(error)"
         }
     }
 }

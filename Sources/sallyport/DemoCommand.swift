@@ -28,7 +28,8 @@ struct DemoCommand: ParsableCommand {
 
     func run() throws {
         let files = DemoFiles(directory: directory)
-        do throws(DemoError) {
+        do {
+            try Supervisor.holdSignals()
             let port = try DemoCommand.freePort()
             try files.write(port: port, upstream: try DemoCommand.startUpstream())
         } catch {

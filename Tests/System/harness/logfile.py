@@ -161,8 +161,10 @@ class Log:
 
         def matches(record):
             core = record.core
-            return (core["boot"], core["worker"], core["seq"]) == (
-                boot, int(worker), int(sequence)) and record.kind != "decision"
+            if record.kind == "decision" or (core["boot"], core["worker"]) != (boot, int(worker)):
+                return False
+            # A slow request's receipt names its decision, which the completion links to.
+            return core.get("link", core["seq"]) == int(sequence)
 
         found = self.where(matches, timeout=timeout)
         assert len(found) == 1, f"{len(found)} records for one receipt"
