@@ -207,6 +207,11 @@ struct Verdict {
         console.line("         before it, \(finding.provenSize) records are proven\(until)", .grey)
     }
 
+    /// Requests that the log speaks of: a decision stands for one that is under way or ended later.
+    private var requests: UInt64 {
+        [RecordKind.combined, .decision].reduce(0) { $0 + report.kinds[Int($1.rawValue)] }
+    }
+
     /// All verdicts as one JSON object.
     static func json(_ verdicts: [Verdict]) -> [UInt8] {
         let worst = verdicts.map(\.code).max { $0.weight < $1.weight } ?? .couldNotTell
@@ -218,7 +223,8 @@ struct Verdict {
     private var value: CanonicalValue {
         var members: [String: CanonicalValue] = [
             "origin": .string(report.origin), "verdict": .string(code.verdict),
-            "size": .count(report.size), "segments": .integer(Int64(report.segments)),
+            "size": .count(report.size), "requests": .count(requests),
+            "segments": .integer(Int64(report.segments)),
             "frames": .integer(Int64(report.frames)),
             "checkpoints": .integer(Int64(report.checkpoints)),
             "checkpoint_size": .count(report.checkpointSize),
