@@ -43,12 +43,23 @@ import Testing
         for page in Self.pages where page.path.hasPrefix("docs/decisions/") {
             guard page.name != "README" else { continue }
             #expect(page.name.wholeMatch(of: /\d{4}-[a-z0-9-]+/) != nil, "\(page.path)")
-            let headings = page.lines.filter { $0.hasPrefix("## ") }
-            #expect(
-                headings == [
-                    "## Context", "## Decision", "## Consequences", "## What would change our mind",
-                ], "\(page.path) has \(headings)")
+            let wanted = [
+                "## Context", "## Decision", "## Consequences", "## What would change our mind",
+            ]
+            // Others may stand between them.
+            let headings = page.lines.map(String.init).filter(wanted.contains)
+            #expect(headings == wanted, "\(page.path) has \(headings)")
             #expect(page.lines.count < 80, "\(page.path) is longer than a page")
+        }
+    }
+
+    @Test func `the list of decisions has each of them`() throws {
+        let list = try text(of: "docs/decisions/README.md")
+        for page in Self.pages where page.path.hasPrefix("docs/decisions/") {
+            guard page.name != "README" else { continue }
+            #expect(
+                list.lines.contains { $0.contains("(\(page.name).md)") },
+                "docs/decisions/README.md does not list \(page.name)")
         }
     }
 
