@@ -48,6 +48,16 @@ public struct RingProducer: ~Copyable, Sendable {
         }
     }
 
+    /// Whether at least half of the ring waits for the consumer, as far as is known: asking costs
+    /// nothing while the last known position says no.
+    public var isHalfFull: Bool {
+        mutating get {
+            guard capacity &- Int(position &- released) < capacity / 2 else { return false }
+            refresh()
+            return capacity &- Int(position &- released) < capacity / 2
+        }
+    }
+
     /// Whether `count` pushes of at most `bytes` each will succeed, whatever else happens.
     ///
     /// A worker asks before it takes on a request, so that a record can't fail to fit later.

@@ -63,12 +63,14 @@ public struct Supervisor: ~Copyable {
         let listeners = try ListenerSet(settings.listeners, workerCount: workerCount)
         let proxy = settings.proxySettings()
         var workers = try WorkerThreads()
+        let writerControl = log.control
         for index in 0..<workerCount {
             let ring = log.makeRing()
             try workers.start(
                 index, processor: index < processors.count ? processors[index] : nil,
                 settings: proxy, listeners: listeners.sockets[index], endpoints: names,
-                status: log.status, receiptPrefix: log.receiptPrefix(worker: index), ring: ring)
+                status: log.status, wakeWriter: { writerControl.wake() },
+                receiptPrefix: log.receiptPrefix(worker: index), ring: ring)
         }
         let writer = try Supervisor.startWriter(log)
         var failure: SupervisorError?

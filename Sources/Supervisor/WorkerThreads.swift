@@ -31,7 +31,8 @@ struct WorkerThreads: Sendable {
     /// Starts one worker. Its thread ends by itself once it is drained or stopped.
     mutating func start(
         _ index: Int, processor: Int?, settings: ProxySettings, listeners: [ListeningSocket],
-        endpoints: EndpointNames, status: AuditStatus, receiptPrefix: [UInt8],
+        endpoints: EndpointNames, status: AuditStatus,
+        wakeWriter: @escaping @Sendable () -> Void, receiptPrefix: [UInt8],
         ring: consuming RingProducer
     ) throws(SupervisorError) {
         do throws(SystemError) {
@@ -40,7 +41,7 @@ struct WorkerThreads: Sendable {
                 configuration: WorkerConfiguration(
                     index: index, processor: processor, settings: settings,
                     listeners: listeners, endpoints: endpoints.table, status: status,
-                    receiptPrefix: receiptPrefix, control: control),
+                    wakeWriter: wakeWriter, receiptPrefix: receiptPrefix, control: control),
                 ring: ring, gate: gate)
             // Ended threads are told by `isFinished`, not by joining: a worker that never ends
             // must not keep the process from stopping at its deadline.

@@ -32,6 +32,8 @@ public struct WorkerConfiguration: Sendable {
     public let endpoints: EndpointAddresses
     /// How far the audit log is durable.
     public let status: AuditStatus
+    /// Makes the audit writer come by now; a system call, for a ring that fills up.
+    public let wakeWriter: @Sendable () -> Void
     /// `<log id>.<boot>.<worker>.`, before the sequence number in each receipt.
     public let receiptPrefix: [UInt8]
     /// How other threads speak with it.
@@ -40,7 +42,8 @@ public struct WorkerConfiguration: Sendable {
     /// A configuration of these parts.
     public init(
         index: Int, processor: Int?, settings: ProxySettings, listeners: [ListeningSocket],
-        endpoints: EndpointAddresses, status: AuditStatus, receiptPrefix: [UInt8],
+        endpoints: EndpointAddresses, status: AuditStatus,
+        wakeWriter: @escaping @Sendable () -> Void, receiptPrefix: [UInt8],
         control: WorkerControl
     ) {
         self.index = index
@@ -49,6 +52,7 @@ public struct WorkerConfiguration: Sendable {
         self.listeners = listeners
         self.endpoints = endpoints
         self.status = status
+        self.wakeWriter = wakeWriter
         self.receiptPrefix = receiptPrefix
         self.control = control
     }

@@ -61,6 +61,17 @@ extension WorkerLoop {
         lastPush = now
     }
 
+    /// Shows the writer this turn's records and the last number taken, and wakes it early when
+    /// the ring is half full: it comes by on its own otherwise.
+    mutating func publishRecords() {
+        guard sequence != publishedSequence || ring.pushedCount != publishedRecords else { return }
+        publishedSequence = sequence
+        publishedRecords = ring.pushedCount
+        configuration.status.publishSequence(worker: configuration.index, last: sequence)
+        ring.publish()
+        if ring.isHalfFull { configuration.wakeWriter() }
+    }
+
     /// Moves waiting records into the ring, as far as there is room.
     mutating func flushPending() {
         while !pending.isEmpty {

@@ -49,6 +49,9 @@ struct WorkerLoop: ~Copyable {
     var now: Instant
     var wall: WallTime
     var sequence: UInt64 = 0
+    /// What `publishRecords` has told the writer.
+    var publishedSequence: UInt64 = 0
+    var publishedRecords: UInt64 = 0
     var connectionNumber: UInt64 = 0
     var lastPush = Instant.zero
     var counters = WorkerCounters()
@@ -150,12 +153,12 @@ struct WorkerLoop: ~Copyable {
             serveReady()
             expireTimers()
             flushPending()
-            ring.publish()
+            publishRecords()
             housekeep()
         }
         abandonAll()
         flushPending()
-        ring.publish()
+        publishRecords()
         configuration.control.publish(counters)
     }
 
