@@ -86,6 +86,20 @@ public struct ByteWriter: ~Copyable {
         written &+= size
     }
 
+    /// Appends once more what was written at `range`.
+    @inlinable
+    public mutating func append(copyOf range: Range<Int>) {
+        // Positions past an overflow were never written.
+        guard range.upperBound <= written else {
+            ranOut = true
+            return
+        }
+        guard reserve(range.count) else { return }
+        // Safe: both places lie inside the memory, the target behind all that was written.
+        unsafe (base + written).update(from: base + range.lowerBound, count: range.count)
+        written &+= range.count
+    }
+
     /// Appends all of `bytes` with A–Z folded to a–z, or none of them.
     @inlinable
     public mutating func appendLowercased(_ bytes: Span<UInt8>) {

@@ -61,14 +61,16 @@ extension Span where Element == UInt8 {
     @inlinable
     public func firstControl(from start: Int) -> Int {
         var offset = start
-        // Two words at a time as long as all is printable ASCII, for which fewer steps do: adding
-        // 1 marks 0x7F and above, taking 0x20 away marks what is below it.
+        // Sixteen bytes at a time as long as all is printable ASCII, for which one comparison does.
         while offset &+ 16 <= count {
-            let first = word(at: offset)
-            let second = word(at: offset &+ 8)
-            let above = (first &+ 0x0101_0101_0101_0101) | (second &+ 0x0101_0101_0101_0101)
-            let below = (first &- 0x2020_2020_2020_2020) | (second &- 0x2020_2020_2020_2020)
-            if (above | below) & 0x8080_8080_8080_8080 != 0 { break }
+            // Safe: the sixteen bytes lie inside the span.
+            let bytes = unsafe self.bytes.unsafeLoadUnaligned(
+                fromByteOffset: offset, as: SIMD16<UInt8>.self)
+            let others =
+                (bytes &- SIMD16(repeating: 0x20)) .>= SIMD16<UInt8>(repeating: 0x7F - 0x20)
+            // Safe: a mask of sixteen bytes is sixteen bytes; `any` would be a call per turn.
+            let words = unsafe unsafeBitCast(others, to: SIMD2<UInt64>.self)
+            if words[0] | words[1] != 0 { break }
             offset &+= 16
         }
         while offset &+ 8 <= count {

@@ -118,6 +118,7 @@ public enum RequestRewrite {
         head: borrowing RequestHead, bytes: Span<UInt8>, policy: CompiledPolicy,
         context: ForwardingContext, into writer: inout ByteWriter
     ) {
+        var run = FieldRun()
         for index in 0..<head.fields.count {
             let field = head.fields[index]
             if field.isHopByHop { continue }
@@ -134,11 +135,9 @@ public enum RequestRewrite {
             default: break
             }
             if policy.drops(name, on: context.route) { continue }
-            writer.append(name)
-            writer.append(": ")
-            writer.append(bytes.extracting(field.value))
-            writer.append("\r\n")
+            run.append(field, of: bytes, to: &writer)
         }
+        run.flush(bytes, to: &writer)
         if head.method == .options, let forwards = head.maxForwards, forwards > 0 {
             writer.append("Max-Forwards: ")
             writer.appendDecimal(forwards - 1)
@@ -192,7 +191,9 @@ public enum RequestRewrite {
             writer.append(bytes.extracting(head.fields[index].value))
             writer.append(", ")
         }
+        let peerStart = writer.count
         writer.appendAddress(context.peer)
+        let peerEnd = writer.count
         writer.append("\r\nForwarded: ")
         if isTrusted, head.fields.count(of: .forwarded) == 1,
             let index = head.fields.first(.forwarded)
@@ -202,7 +203,7 @@ public enum RequestRewrite {
         }
         writer.append("for=")
         if !context.peer.isIPv4 { writer.append("\"[") }
-        writer.appendAddress(context.peer)
+        writer.append(copyOf: peerStart..<peerEnd)
         if !context.peer.isIPv4 { writer.append("]\"") }
         writer.append(";host=\"")
         writer.append(bytes.extracting(head.authority))
@@ -214,7 +215,11 @@ public enum RequestRewrite {
             $0.append(bytes.extracting(head.authority))
         }
         writer.append("X-Real-IP: ")
-        writer.appendAddress(context.client.address)
+        if context.client.address == context.peer {
+            writer.append(copyOf: peerStart..<peerEnd)
+        } else {
+            writer.appendAddress(context.client.address)
+        }
         writer.append("\r\n")
     }
 

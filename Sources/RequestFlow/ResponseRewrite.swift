@@ -84,6 +84,7 @@ public enum ResponseRewrite {
         head: borrowing ResponseHead, bytes: Span<UInt8>, keepsLength: Bool,
         keepsTrailer: Bool, into writer: inout ByteWriter
     ) {
+        var run = FieldRun()
         for index in 0..<head.fields.count {
             let field = head.fields[index]
             if field.isHopByHop { continue }
@@ -93,11 +94,9 @@ public enum ResponseRewrite {
             case .trailer where !keepsTrailer: continue
             default: break
             }
-            writer.append(bytes.extracting(field.name))
-            writer.append(": ")
-            writer.append(bytes.extracting(field.value))
-            writer.append("\r\n")
+            run.append(field, of: bytes, to: &writer)
         }
+        run.flush(bytes, to: &writer)
     }
 }
 

@@ -161,3 +161,24 @@ import Testing
         #expect(!unchanged.contains("Transfer-Encoding"))
     }
 }
+
+@Suite struct FieldRunTests {
+    @Test(arguments: [
+        "Accept: a", "Accept:a", "Accept:  a ", "Accept: a ", "Accept:", "Accept: ", "Accept:\ta",
+    ])
+    func `a line in any spelling goes out in the one canonical form`(line: String) throws {
+        let routes = [
+            Route(
+                name: "all", path: try PathPattern("/**"), authentication: .none,
+                action: .upstream(0))
+        ]
+        var bench = try FlowBench.make(routes: routes)
+        let value = line.dropFirst("Accept:".count).filter { $0 != " " && $0 != "\t" }
+        let text = try bench.rewrite(
+            "GET / HTTP/1.1\r\nHost: h\r\nX-A: 1\r\n\(line)\r\nX-Keep: 2\r\nX-B:3\r\n\r\n")
+        #expect(
+            text.hasPrefix(
+                "GET / HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nAccept: \(value)\r\nX-Keep: 2\r\nX-B: 3\r\n"
+            ))
+    }
+}
