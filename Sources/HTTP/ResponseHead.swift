@@ -97,10 +97,22 @@ public struct ResponseHead: ~Copyable {
             &fields, in: bytes, limit: limits.connectionOptionCount, isRequest: false)
         isPersistent = !options.hasClose && (version == .http11 || options.hasKeepAlive)
         // RFC 9112 §6.3: these end with their head, whatever their fields say.
-        if status < 200 || status == 204 { return }
+        if status < 200 { return }
+        if status == 204 {
+            if announcesBody(bytes) { isPersistent = false }
+            return
+        }
         let declared = try BodyFraming.declared(by: fields, in: bytes, version: version)
         if status == 304 || requestMethod == .head { return }
         framing = declared ?? .untilClose
         if framing == .untilClose { isPersistent = false }
+    }
+
+    /// Whether the fields of a 204 promise a body against RFC 9110 §8.6 and RFC 9112 §6.1. Its
+    /// server may send one too, later, and it must not be read as the next answer.
+    private func announcesBody(_ bytes: Span<UInt8>) -> Bool {
+        if fields.contains(.transferEncoding) || fields.isRepeated(.contentLength) { return true }
+        guard let index = fields.first(.contentLength) else { return false }
+        return bytes.extracting(fields[index].value).decimalNumber() != 0
     }
 }

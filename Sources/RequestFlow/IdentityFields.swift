@@ -1,6 +1,7 @@
 import Primitives
 
-/// Fields by which a peer could claim an identity that only Sallyport may establish.
+/// Fields by which a peer could claim an identity that only Sallyport may establish, or ask an
+/// upstream for another target or method than the ones that were judged.
 ///
 /// They are never forwarded: an upstream that trusts one of them trusts the proxy to have set it.
 /// An underscore counts as a hyphen, because CGI-style servers see no difference (RFC 3875
@@ -12,6 +13,8 @@ public enum IdentityFields {
         "x-auth-", "x-authenticated-", "x-remote-", "x-ssl-client-", "x-client-cert",
         "x-amzn-oidc-", "x-goog-authenticated-", "x-ms-client-principal", "remote-user",
         "remote-group", "ssl-client-", "client-cert", "audit-receipt",
+        "x-original-url", "x-original-uri", "x-original-method", "x-rewrite-url",
+        "x-http-method", "x-method-override",
     ]
     private static let names: [StaticString] = [
         "x-user", "x-user-id", "x-user-name", "x-username", "x-email", "x-groups", "x-roles",

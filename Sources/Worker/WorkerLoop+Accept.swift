@@ -88,7 +88,6 @@ extension WorkerLoop {
             if clients[slot].phase == .idle {
                 clients[slot].mayRead = true
                 advance(slot)
-                if clients.isUsed(slot), clients[slot].phase == .idle { closeClient(slot) }
             }
         }
         for slot in 0..<upstreams.highWater where upstreams.isUsed(slot) {
@@ -98,11 +97,15 @@ extension WorkerLoop {
 
     /// Ends every connection; requests under way are recorded as broken off by us.
     mutating func abandonAll() {
+        for slot in 0..<listeners.highWater where listeners.isUsed(slot) { listeners.remove(slot) }
         for slot in 0..<clients.highWater where clients.isUsed(slot) {
             switch clients[slot].phase {
             case .connecting, .exchanging, .responding:
                 abort(slot, reason: .proxyDraining, source: .proxy)
-            case .idle, .head, .audit, .discarding, .lingering:
+            case .head, .audit:
+                recordUnreadHead(slot, reason: .proxyDraining, source: .proxy)
+                closeClient(slot)
+            case .idle, .discarding, .lingering:
                 closeClient(slot)
             }
         }

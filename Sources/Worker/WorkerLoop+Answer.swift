@@ -25,7 +25,6 @@ extension WorkerLoop {
             version: clients[slot].exchange.version,
             keepsAlive: clients[slot].exchange.keepsAlive, now: wall)
         var facts = clients[slot].exchange.facts
-        facts.decisionMicroseconds = now.microseconds(since: facts.instant)
         var writer = clients[slot].output.writer()
         switch admission.verdict {
         case .refuse(let status, let reason):
@@ -97,7 +96,8 @@ extension WorkerLoop {
             }
             return
         }
-        if clients[slot].hasEnded || (hasEnded && facts.errorSource != .client) {
+        let isAllRead = hasEnded && facts.errorSource != .client && !clients[slot].mayRead
+        if clients[slot].hasEnded || isAllRead {
             closeClient(slot)
             return
         }

@@ -8,10 +8,10 @@ extension WorkerLoop {
     /// The client's connection broke or was given up by its client.
     mutating func clientGone(_ slot: Int) {
         switch clients[slot].phase {
-        case .idle, .discarding, .lingering, .audit:
+        case .idle, .discarding, .lingering:
             closeClient(slot)
-        case .head:
-            recordUnreadHead(slot, reason: .clientClosedEarly)
+        case .head, .audit:
+            recordUnreadHead(slot, reason: .clientClosedEarly, source: .client)
             closeClient(slot)
         case .connecting, .exchanging, .responding:
             abort(slot, reason: .clientClosedEarly, source: .client)
@@ -96,15 +96,12 @@ extension WorkerLoop {
             closeClient(slot)
             return
         }
-        var facts = newFacts(slot, client: nil)
-        facts.outcome = .error
+        var facts = describeUnreadHead(slot)
         facts.errorSource = .client
-        facts.errorPhase = .head
-        facts.bytesIn = UInt64(clients[slot].input.count)
         clients[slot].exchange.beginUnread(facts: facts, limits: limits.http)
         var admission = Admission()
         admission.verdict = .refuse(status: 408, reason: .requestHeadTimeout)
         answer(slot, admission: admission)
-        advance(slot)
+        if clients.isUsed(slot) { advance(slot) }
     }
 }

@@ -130,8 +130,11 @@ extension WorkerLoop {
                 // Trailers of requests are dropped (RFC 9110 §6.5.1 permits it).
                 consumeRequest(slot, consumed)
             case .needMore(let consumed):
+                let isCut = window.count < clients[slot].input.count
                 consumeRequest(slot, consumed)
-                return true
+                // A line that is longer than the room left needs what was sent out of the way.
+                guard isCut, clients[slot].exchange.outgoingSent > 0 else { return true }
+                clients[slot].exchange.makeRoom()
             case .end(let consumed):
                 consumeRequest(slot, consumed)
                 if clients[slot].exchange.isRequestChunked {
@@ -191,7 +194,9 @@ extension WorkerLoop {
     mutating func scheduleExchange(_ slot: Int) {
         var next = clients[slot].exchange.deadline
         if !clients[slot].exchange.isDecisionRecorded {
-            next = min(next, decisionMoment(slot))
+            // One that found the ring full is tried again, not at every tick.
+            let moment = decisionMoment(slot)
+            next = min(next, moment > now ? moment : now.advanced(nanoseconds: 100_000_000))
         }
         wheel.schedule(slot, at: next)
     }

@@ -1,5 +1,6 @@
 import AuditRecords
 import AuditRings
+import LinuxIO
 import Primitives
 import RequestFlow
 
@@ -70,6 +71,25 @@ extension WorkerLoop {
         configuration.status.publishSequence(worker: configuration.index, last: sequence)
         ring.publish()
         if ring.isHalfFull { configuration.wakeWriter() }
+    }
+
+    /// Publishes every record there is, at the writer's pace: it ends after the workers. It is
+    /// not waited for when it has failed, or for longer than any healthy disk takes.
+    mutating func handOverRecords() {
+        flushPending()
+        publishRecords()
+        let end = SystemClock.monotonic().advanced(nanoseconds: 10_000_000_000)
+        while !pending.isEmpty, !configuration.status.hasFailed, SystemClock.monotonic() < end {
+            configuration.wakeWriter()
+            configuration.control.wakeup.drain()
+            do {
+                _ = try poller.wait(milliseconds: 5)
+            } catch {
+                return
+            }
+            flushPending()
+            publishRecords()
+        }
     }
 
     /// Moves waiting records into the ring, as far as there is room.

@@ -36,9 +36,18 @@ extension WorkerLoop {
     }
 
     /// Does whatever the connection's phase allows now.
+    ///
+    /// A client that pipelines without end gets some requests answered, then the others' turn
+    /// comes.
     mutating func advance(_ slot: Int) {
         var goesOn = true
+        var steps = 0
         while goesOn {
+            if steps == WorkerLoop.stepsPerTurn {
+                ready.append(slot)
+                return
+            }
+            steps += 1
             switch clients[slot].phase {
             case .idle, .head, .audit: goesOn = readHead(slot)
             case .connecting: goesOn = false
@@ -86,6 +95,10 @@ extension WorkerLoop {
         if clients[slot].input.isEmpty {
             switch fillClient(slot) {
             case .progressed: break
+            case .nothing where isDraining:
+                // Nothing more was asked, and nothing more is taken on.
+                closeClient(slot)
+                return false
             case .nothing:
                 releaseIdleInput(slot)
                 return false
@@ -117,7 +130,7 @@ extension WorkerLoop {
             case .progressed: continue
             case .nothing: return false
             case .ended, .failed:
-                recordUnreadHead(slot, reason: .clientClosedEarly)
+                recordUnreadHead(slot, reason: .clientClosedEarly, source: .client)
                 closeClient(slot)
                 return false
             case .full, .exhausted:
@@ -257,16 +270,34 @@ extension WorkerLoop {
         return (context, false)
     }
 
-    /// Records a request whose head never came whole.
-    mutating func recordUnreadHead(_ slot: Int, reason: Reason) {
+    /// Records a request that was given up before it was judged.
+    mutating func recordUnreadHead(_ slot: Int, reason: Reason, source: ErrorSource) {
         guard records.lend(&clients[slot].exchange.record) else { return }
-        var facts = newFacts(slot, client: nil)
+        var facts = describeUnreadHead(slot)
         facts.reason = reason
-        facts.outcome = .error
-        facts.errorSource = .client
-        facts.errorPhase = .head
-        facts.bytesIn = UInt64(clients[slot].input.count)
+        facts.errorSource = source
+        clients[slot].exchange.isDecisionRecorded = false
         clients[slot].exchange.facts = facts
         pushRecord(slot)
+    }
+
+    /// Facts and text of a head that was not judged, as far as it came.
+    mutating func describeUnreadHead(_ slot: Int) -> RecordFacts {
+        let bytes = clients[slot].input.bytes
+        head.parseUnfinished(bytes)
+        var facts = newFacts(slot, client: nil)
+        facts.outcome = .error
+        facts.errorPhase = .head
+        facts.bytesIn = UInt64(bytes.count)
+        if !head.methodText.isEmpty {
+            facts.method = head.method.rawValue
+            facts.httpVersion = head.version.rawValue
+        }
+        text.removeAll()
+        text.append(head: head, bytes: bytes)
+        var writer = clients[slot].exchange.record.writer()
+        writer.append(text.span)
+        clients[slot].exchange.record.commit(writer)
+        return facts
     }
 }

@@ -10,13 +10,16 @@ extension WorkerLoop {
         while true {
             let upstream = clients[slot].upstream
             let held = upstreams[upstream].input.count
+            var hasFlushed = false
             if held > 0 {
                 guard moveResponse(slot, upstream) else { return false }
                 if upstreams[upstream].input.count < held { turn.hasProgressed = true }
             }
             if !clients[slot].output.isEmpty {
                 switch flushClient(slot) {
-                case .done: turn.hasProgressed = true
+                case .done:
+                    hasFlushed = true
+                    turn.hasProgressed = true
                 case .blocked: return true
                 case .failed:
                     abort(slot, reason: .clientClosedEarly, source: .client)
@@ -27,8 +30,10 @@ extension WorkerLoop {
                 endResponse(slot)
                 return false
             }
+            // Bytes still held may have waited for the room that was just made: no event tells
+            // of them, and the upstream's end must not come before them.
             let left = upstreams[upstream].input.count
-            if left > 0, left < held { continue }
+            if left > 0, left < held || hasFlushed { continue }
             guard turn.takesRead() else { return true }
             switch fillUpstream(upstream) {
             case .progressed: continue
@@ -58,7 +63,10 @@ extension WorkerLoop {
             && clients[slot].exchange.outgoingSent == clients[slot].exchange.outgoing.count
         var reusable = isWhole && clients[slot].exchange.isUpstreamPersistent
         // Bytes behind a response answer nothing that was asked: such a connection is not trusted.
-        if reusable, upstreams[upstream].mayRead { _ = fillUpstream(upstream) }
+        if reusable, upstreams[upstream].mayRead {
+            let filling = fillUpstream(upstream)
+            if case .nothing = filling {} else { reusable = false }
+        }
         reusable = reusable && upstreams[upstream].input.isEmpty && !upstreams[upstream].hasEnded
         detachUpstream(slot, reusable: reusable)
         finishExchange(slot)
@@ -137,7 +145,8 @@ extension WorkerLoop {
             guard isWanted else { return true }
             var writer = clients[slot].output.writer()
             ResponseRewrite.writeInterim(head: responseHead, bytes: bytes, into: &writer)
-            clients[slot].output.commit(writer)
+            // One that finds no room behind a flood of others is left out whole.
+            if !writer.overflowed { clients[slot].output.commit(writer) }
             return true
         }
         let framing = ResponseRewrite.framing(
@@ -157,10 +166,9 @@ extension WorkerLoop {
             acceptsTrailers: clients[slot].exchange.acceptsTrailers,
             keepsAlive: clients[slot].exchange.keepsAlive,
             receiptPrefix: receiptPrefix.bytes, into: &writer)
-        clients[slot].output.commit(writer)
         let fits = !writer.overflowed
+        if fits { clients[slot].output.commit(writer) }
         guard fits else {
-            clients[slot].output.consume(clients[slot].output.count)
             clients[slot].exchange.facts.status = 0
             failUpstreamProtocol(slot, .upstreamResponseTooLarge)
             return false

@@ -18,6 +18,8 @@ struct WorkerLoop: ~Copyable {
     let limits: ConnectionLimits
     /// Most bytes of an answered request's body that are read only to keep the connection.
     static let discardLimitBytes = 65_536
+    /// Changes of phase that one client gets before the others' turn comes; two a request.
+    static let stepsPerTurn = 64
     /// How long the rest of a closing client's bytes is awaited.
     static let lingerNanoseconds: UInt64 = 2_000_000_000
     /// When a request that is still open gets its decision recorded (audit log format §6).
@@ -152,13 +154,12 @@ struct WorkerLoop: ~Copyable {
             }
             serveReady()
             expireTimers()
+            housekeep()
             flushPending()
             publishRecords()
-            housekeep()
         }
         abandonAll()
-        flushPending()
-        publishRecords()
+        handOverRecords()
         configuration.control.publish(counters)
     }
 

@@ -130,8 +130,7 @@ import Testing
             (500, .post, ["Content-Length: 0"], .length(0)),
             (200, .head, ["Content-Length: 5"], .none), (200, .head, [], .none),
             (200, .head, ["Transfer-Encoding: chunked"], .none),
-            (204, .get, ["Content-Length: 5"], .none),
-            (204, .get, ["Transfer-Encoding: chunked"], .none),
+            (204, .get, ["Content-Length: 0"], .none), (204, .get, [], .none),
             (304, .get, ["Content-Length: 5"], .none), (304, .get, [], .none),
             (100, .post, ["Content-Length: 5"], .none), (103, .get, ["Link: x"], .none),
             (101, .get, ["Upgrade: x", "Transfer-Encoding: chunked"], .none),
@@ -162,6 +161,17 @@ import Testing
             #expect(found == error)
             #expect(found?.responseReason == .upstreamResponseMalformed)
         }
+    }
+
+    @Test(
+        arguments: [
+            ["Content-Length: 5"], ["Transfer-Encoding: chunked"],
+            ["Content-Length: 0", "Content-Length: 0"],
+        ])
+    func `RFC 9110 §8.6: a 204 that announces a body ends its connection`(lines: [String]) {
+        let response = Self.read("HTTP/1.1 204 No Content", lines).response
+        #expect(response?.framing == BodyFraming.none)
+        #expect(response?.isPersistent == false)
     }
 
     @Test func `RFC 9112 §6.1: a transfer coding from an HTTP 1.0 server is refused`() {

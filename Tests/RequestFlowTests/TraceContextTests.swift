@@ -52,6 +52,7 @@ import Testing
     @Test(arguments: [
         "X-User", "x-forwarded-user", "X-Forwarded-Client-Cert", "X_Remote_User", "Remote-User",
         "SSL-Client-Cert", "X-Auth-Request-Email", "Audit-Receipt", "x-authenticated-userid",
+        "X-Original-URL", "X-Rewrite-Url", "X-HTTP-Method-Override", "X_Method_Override",
     ])
     func `a field that claims an identity is one`(name: String) {
         let isIdentity = IdentityFields.contains(Array(name.utf8).span)
