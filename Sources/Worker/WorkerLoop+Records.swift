@@ -21,11 +21,11 @@ extension WorkerLoop {
         guard pending.isEmpty else { return .behind }
         let durable = status.durableRecords(worker: configuration.index)
         guard ring.pushedCount - durable <= settings.auditBoundRecords else { return .behind }
-        // Every record pushed before `durableUntil` is durable, so the oldest that is not is
+        // Every record published before `durableUntil` is durable, so the oldest that is not is
         // younger than that.
         let until = status.durableUntil
         let isBehind =
-            lastPush > until && now.nanoseconds(since: until) > settings.auditBoundNanoseconds
+            lastPublished > until && now.nanoseconds(since: until) > settings.auditBoundNanoseconds
         return isBehind ? .behind : .open
     }
 
@@ -48,7 +48,7 @@ extension WorkerLoop {
             swap(&text, &clients[slot].exchange.record)
             pending.append(facts, text: text)
         }
-        lastPush = now
+        lastPublished = .distantFuture
     }
 
     /// Records the decision of a request that is still open, so that a crash can't hide it.
@@ -59,7 +59,7 @@ extension WorkerLoop {
             return
         }
         clients[slot].exchange.isDecisionRecorded = true
-        lastPush = now
+        lastPublished = .distantFuture
     }
 
     /// Shows the writer this turn's records and the last number taken, and wakes it early when
@@ -70,6 +70,8 @@ extension WorkerLoop {
         publishedRecords = ring.pushedCount
         configuration.status.publishSequence(worker: configuration.index, last: sequence)
         ring.publish()
+        // Read behind the publication: the writer's turns that began later have seen it.
+        lastPublished = SystemClock.monotonic()
         if ring.isHalfFull { configuration.wakeWriter() }
     }
 
@@ -97,7 +99,6 @@ extension WorkerLoop {
         while !pending.isEmpty {
             guard ring.push(pending.firstFacts, pending.firstText) else { return }
             pending.dropFirst(to: &records)
-            lastPush = now
         }
     }
 }

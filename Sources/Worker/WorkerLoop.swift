@@ -55,8 +55,11 @@ struct WorkerLoop: ~Copyable {
     var publishedSequence: UInt64 = 0
     var publishedRecords: UInt64 = 0
     var connectionNumber: UInt64 = 0
-    var lastPush = Instant.zero
+    /// When records were last published; `distantFuture` while some are pushed and not published.
+    var lastPublished = Instant.zero
     var counters = WorkerCounters()
+    /// The counters as other threads see them, and since when.
+    var publishedCounters = WorkerCounters()
     var countersPublished = Instant.zero
     var isAcceptPaused = false
     var isDraining = false
@@ -175,7 +178,9 @@ struct WorkerLoop: ~Copyable {
         if isDraining { next = min(next, drainDeadline) }
         // Records that found the ring full are tried again at the writer's pace.
         if !pending.isEmpty { next = min(next, now.advanced(nanoseconds: 5_000_000)) }
-        if counters.requests != 0, countersPublished != .zero {
+        if counters != publishedCounters
+            || UInt64(clients.inUse) != publishedCounters.openClients
+        {
             next = min(next, countersPublished.advanced(nanoseconds: 1_000_000_000))
         }
         guard next != .distantFuture else { return -1 }
@@ -229,6 +234,7 @@ struct WorkerLoop: ~Copyable {
             counters.openClients = UInt64(clients.inUse)
             counters.tokenHits = authenticator.hits
             counters.tokenMisses = authenticator.misses
+            publishedCounters = counters
             configuration.control.publish(counters)
         }
         if !isDraining, configuration.control.isDraining { beginDrain() }
