@@ -98,8 +98,11 @@ import Testing
             _ = try folder.open()
         }
         try whole.prefix(whole.count / 2).write(to: URL(filePath: segment.path))
-        #expect(throws: AuditWriterError.checkpointAhead(claimed: 6, recovered: 1)) {
-            _ = try folder.open()
+        // How many batches the records came in, and so how many are in that half, is chance.
+        let refusal = #expect(throws: AuditWriterError.self) { _ = try folder.open() }
+        guard case .checkpointAhead(claimed: 6, recovered: 0..<6) = refusal else {
+            Issue.record("\(String(describing: refusal))")
+            return
         }
         let other = try killedLog()
         let checkpoint = "\(try other.logFolder())/tlog/checkpoint"
