@@ -66,18 +66,3 @@ public indirect enum CanonicalValue: Sendable, Equatable {
         return output
     }
 }
-
-extension Digest256 {
-    /// 64 hexadecimal digits, lower case. For people: it makes a String.
-    public var hexText: String {
-        [words.0, words.1, words.2, words.3].map(\.hexText).joined()
-    }
-}
-
-extension UInt64 {
-    /// 16 hexadecimal digits, lower case, as log ids and boot ids are printed.
-    public var hexText: String {
-        let digits = String(self, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
-}

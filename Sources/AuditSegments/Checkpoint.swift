@@ -24,7 +24,7 @@ public struct Checkpoint: Equatable, Sendable {
         guard lines.count >= 3, lines.allSatisfy({ !$0.isEmpty }),
             let size = UInt64(String(decoding: lines[1], as: UTF8.self)),
             Array(String(size).utf8) == Array(lines[1]),
-            let bytes = Base64Text.decode(lines[2]), let root = Digest256(bytes.span)
+            let bytes = Base64.decode(Array(lines[2]).span), let root = Digest256(bytes.span)
         else { throw .checkpointMalformed }
         self.init(origin: String(decoding: lines[0], as: UTF8.self), size: size, root: root)
     }
@@ -39,7 +39,7 @@ public struct Checkpoint: Equatable, Sendable {
 
     /// The note's text.
     public var text: [UInt8] {
-        Array("\(origin)\n\(size)\n".utf8) + Base64Text.encode(root.bytes) + [.lineFeed]
+        Array("\(origin)\n\(size)\n\(Base64.encode(root.bytes.span))\n".utf8)
     }
 }
 

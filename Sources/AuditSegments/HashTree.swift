@@ -111,23 +111,4 @@ extension Digest256 {
             }
         }
     }
-
-    /// The digest as 64 hexadecimal digits.
-    public var hexadecimal: String {
-        bytes.hexadecimal
-    }
-}
-
-extension [UInt8] {
-    /// Two hexadecimal digits a byte.
-    var hexadecimal: String {
-        let digits = Array<UInt8>("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(count * 2)
-        for byte in self {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
 }

@@ -291,7 +291,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         _ record: StoredRecord, _ index: UInt64, _ file: String, _ offset: Int
     ) {
         hasStopped = false
-        if record.kind == 6 { takeUsed(JSONText(record.part(0))) }
+        if record.kind == 6 { takeUsed(CanonicalObject(record.part(0))) }
         switch SequenceClaim(kind: record.kind, core: record.part(0)) {
         case .nothing: break
         case .stopped: hasStopped = true
@@ -320,7 +320,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         }
     }
 
-    private mutating func takeUsed(_ core: JSONText) {
+    private mutating func takeUsed(_ core: CanonicalObject) {
         guard let text = core.string("boot"), let boot = UInt64(text, radix: 16) else { return }
         for (worker, last) in (core.integers("sequences") ?? []).enumerated() {
             let owner = WorkerBoot(boot: boot, worker: UInt64(worker))

@@ -1,3 +1,4 @@
+import AuditRecords
 import Primitives
 
 /// What a frame holds.
@@ -195,20 +196,20 @@ public struct SegmentHead: Equatable, Sendable {
 
     /// The JSON, its members sorted.
     public var json: [UInt8] {
-        var text = "{\"boot\":\"\(boot.sixteenDigits)\",\"build\":\(JSONText.quoted(build))"
-        text += ",\"clean\":\(isClean),\"config\":\"\(settingsDigest.hexadecimal)\""
-        text += ",\"first\":\(firstIndex),\"format\":\(SegmentHead.format)"
-        text += ",\"origin\":\(JSONText.quoted(origin))"
-        text += ",\"previous\":\"\(previousSegment.hexadecimal)\""
-        text += ",\"recipients\":[\(recipients.map(JSONText.quoted).joined(separator: ","))]"
-        if let replaces { text += ",\"replaces\":\(JSONText.quoted(replaces))" }
-        text += ",\"vkey\":\(JSONText.quoted(verifierKey))}"
-        return Array(text.utf8)
+        var members: [String: CanonicalValue] = [
+            "boot": .string(boot.hexText), "build": .string(build), "clean": .boolean(isClean),
+            "config": .string(settingsDigest.hexText), "first": .count(firstIndex),
+            "format": .integer(Int64(SegmentHead.format)), "origin": .string(origin),
+            "previous": .string(previousSegment.hexText),
+            "recipients": .array(recipients.map { .string($0) }), "vkey": .string(verifierKey),
+        ]
+        if let replaces { members["replaces"] = .string(replaces) }
+        return CanonicalValue.object(members).bytes
     }
 
     /// Reads what `json` wrote.
     public init(json bytes: [UInt8]) throws(EvidenceError) {
-        let text = JSONText(bytes)
+        let text = CanonicalObject(bytes)
         guard text.isObject, text.integer("format") == Int64(SegmentHead.format),
             let origin = text.string("origin"), let key = text.string("vkey"),
             let first = text.integer("first"), first >= 0,
@@ -241,12 +242,14 @@ public struct SegmentSeal: Equatable, Sendable {
 
     /// The JSON; `last` is the last entry's index, -1 in a log without one.
     public var json: [UInt8] {
-        Array("{\"last\":\(Int64(end) - 1),\"sha256\":\"\(digest.hexadecimal)\"}".utf8)
+        CanonicalValue.object([
+            "last": .integer(Int64(end) - 1), "sha256": .string(digest.hexText),
+        ]).bytes
     }
 
     /// Reads what `json` wrote.
     public init(json bytes: [UInt8]) throws(EvidenceError) {
-        let text = JSONText(bytes)
+        let text = CanonicalObject(bytes)
         guard text.isObject, let last = text.integer("last"), last >= -1,
             let digest = text.digest("sha256")
         else { throw .headMalformed }
@@ -256,12 +259,6 @@ public struct SegmentSeal: Equatable, Sendable {
 }
 
 extension UInt64 {
-    /// Sixteen lower-case hexadecimal digits, as log ids and boots are written.
-    public var sixteenDigits: String {
-        let digits = String(self, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
-
     /// Twenty decimal digits, as segments are named.
     public var twentyDigits: String {
         let digits = String(self)

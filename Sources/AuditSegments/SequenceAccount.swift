@@ -99,7 +99,7 @@ public enum SequenceClaim: Equatable, Sendable {
 
     /// Reads the claim in the `core` of a record of `kind`.
     public init(kind: UInt8, core bytes: [UInt8]) {
-        let core = JSONText(bytes)
+        let core = CanonicalObject(bytes)
         switch kind {
         case 1, 2, 3, 4:
             guard let owner = SequenceClaim.owner(core, core), let sequence = core.integer("seq"),
@@ -130,7 +130,7 @@ public enum SequenceClaim: Equatable, Sendable {
         }
     }
 
-    private static func owner(_ object: JSONText, _ core: JSONText) -> WorkerBoot? {
+    private static func owner(_ object: CanonicalObject, _ core: CanonicalObject) -> WorkerBoot? {
         guard let text = object.string("boot") ?? core.string("boot"),
             let boot = UInt64(text, radix: 16), let worker = object.integer("worker"), worker >= 0
         else { return nil }

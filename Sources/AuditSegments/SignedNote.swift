@@ -34,7 +34,7 @@ public struct NoteKey: Equatable, Hashable, Sendable {
         guard pieces.count == 3, pieces[1].utf8.count == 8,
             pieces[1].utf8.allSatisfy({ $0.isASCIIDigit || (0x61...0x66).contains($0) }),
             let claimed = UInt32(pieces[1], radix: 16),
-            let key = Base64Text.decode(pieces[2].utf8),
+            let key = Base64.decode(Array(pieces[2].utf8).span),
             key.count == SigningKey.keyBytes + 1, key[0] == NoteKey.ed25519
         else { throw .verifierKeyMalformed }
         try self.init(name: String(pieces[0]), publicKey: Array(key.dropFirst()))
@@ -45,8 +45,8 @@ public struct NoteKey: Equatable, Hashable, Sendable {
     public var text: String {
         let digits = String(identifier, radix: 16)
         let padded = String(repeating: "0", count: 8 - digits.count) + digits
-        let key = Base64Text.encode([NoteKey.ed25519] + publicKey)
-        return "\(name)+\(padded)+\(String(decoding: key, as: UTF8.self))"
+        let key = [NoteKey.ed25519] + publicKey
+        return "\(name)+\(padded)+\(Base64.encode(key.span))"
     }
 
     /// Whether `name` may name a key: not empty, no white space or control, no plus sign.
@@ -126,7 +126,7 @@ public struct SignedNote: Equatable, Sendable {
         guard bytes.starts(with: mark) else { throw .noteMalformed }
         let pieces = bytes.dropFirst(mark.count).split(
             separator: .space, omittingEmptySubsequences: false)
-        guard pieces.count == 2, let blob = Base64Text.decode(pieces[1]), blob.count > 4
+        guard pieces.count == 2, let blob = Base64.decode(Array(pieces[1]).span), blob.count > 4
         else { throw .noteMalformed }
         let name = String(decoding: pieces[0], as: UTF8.self)
         guard NoteKey.isName(name) else { throw .noteMalformed }
@@ -139,8 +139,8 @@ public struct SignedNote: Equatable, Sendable {
         var bytes = text + [.lineFeed]
         for line in lines {
             let blob = (0..<4).map { UInt8(truncatingIfNeeded: line.identifier >> (24 - 8 * $0)) }
-            bytes += SignedNote.mark + Array(line.name.utf8) + [.space]
-            bytes += Base64Text.encode(blob + line.signature) + [.lineFeed]
+            let signature = Base64.encode((blob + line.signature).span)
+            bytes += SignedNote.mark + Array("\(line.name) \(signature)\n".utf8)
         }
         return bytes
     }

@@ -45,7 +45,7 @@ public struct TransparencyProof: Equatable, Sendable {
         guard !note.isEmpty, lines.first == TransparencyProof.header else { throw .proofMalformed }
         lines.removeFirst()
         if let line = lines.first, line.hasPrefix("extra ") {
-            guard let decoded = Base64Text.decode(line.dropFirst(6).utf8) else {
+            guard let decoded = Base64.decode(Array(line.dropFirst(6).utf8).span) else {
                 throw .proofMalformed
             }
             extra = decoded
@@ -57,7 +57,7 @@ public struct TransparencyProof: Equatable, Sendable {
         index = number
         hashes = []
         for line in lines.dropFirst() {
-            guard hashes.count < 63, let decoded = Base64Text.decode(line.utf8),
+            guard hashes.count < 63, let decoded = Base64.decode(Array(line.utf8).span),
                 let hash = Digest256(decoded.span)
             else { throw .proofMalformed }
             hashes.append(hash)
@@ -68,10 +68,10 @@ public struct TransparencyProof: Equatable, Sendable {
     public var bytes: [UInt8] {
         var text = Array("\(TransparencyProof.header)\n".utf8)
         if let extra {
-            text += Array("extra ".utf8) + Base64Text.encode(extra) + [.lineFeed]
+            text += Array("extra \(Base64.encode(extra.span))\n".utf8)
         }
         text += Array("index \(index)\n".utf8)
-        for hash in hashes { text += Base64Text.encode(hash.bytes) + [.lineFeed] }
+        for hash in hashes { text += Array("\(Base64.encode(hash.bytes.span))\n".utf8) }
         return text + [.lineFeed] + note
     }
 

@@ -167,15 +167,15 @@ extension Problem: CustomStringConvertible {
         case .unprovable(let from): "entries from \(from) on can't be proven"
         case .uncovered(let entries): "the last \(entries) entries have no checkpoint yet"
         case .sequenceRepeated(let boot, let worker, let sequence):
-            "\(boot.sixteenDigits).\(worker).\(sequence) is recorded twice"
+            "\(boot.hexText).\(worker).\(sequence) is recorded twice"
         case .sequenceMissing(let boot, let worker, let from, let through):
-            "\(boot.sixteenDigits).\(worker).\(from) to \(through) are neither recorded nor a gap"
+            "\(boot.hexText).\(worker).\(from) to \(through) are neither recorded nor a gap"
         case .sequencePending(let boot, let worker, let count):
-            "\(count) numbers of \(boot.sixteenDigits).\(worker) are not recorded yet"
+            "\(count) numbers of \(boot.hexText).\(worker) are not recorded yet"
         case .gap(let boot, let worker, let from, let through?):
-            "gap leaf: \(boot.sixteenDigits).\(worker).\(from) to \(through) are lost"
+            "gap leaf: \(boot.hexText).\(worker).\(from) to \(through) are lost"
         case .gap(let boot, let worker, let from, nil):
-            "gap leaf: \(boot.sixteenDigits).\(worker).\(from) and what followed, if any, is lost"
+            "gap leaf: \(boot.hexText).\(worker).\(from) and what followed, if any, is lost"
         case .accountMissing(let index): "record \(index) has no boot, worker and sequence"
         case .tileDiffers: "the tile is not the tree's"
         case .tileMissing: "the tile is missing"

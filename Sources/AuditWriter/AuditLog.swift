@@ -113,7 +113,7 @@ public enum AuditLog {
     }
 
     private static func create(in root: borrowing DurableDirectory) throws -> String {
-        let logID = RandomBytes.number().sixteenDigits
+        let logID = RandomBytes.number().hexText
         try root.makeFolders(logID)
         return logID
     }
@@ -127,7 +127,7 @@ public enum AuditLog {
     }
 
     private static func isLogID(_ name: String) -> Bool {
-        name.utf8.count == 16 && UInt64(name, radix: 16)?.sixteenDigits == name
+        name.utf8.count == 16 && UInt64(name, radix: 16)?.hexText == name
     }
 
     private static func signingKey(_ path: String) throws(AuditWriterError) -> SigningKey {
@@ -203,7 +203,7 @@ public struct OpenedLog: ~Copyable, Sendable {
 
     /// `<log id>.<boot>.<worker>.`: a receipt without its sequence.
     public func receiptPrefix(worker: Int) -> [UInt8] {
-        Array("\(logID.sixteenDigits).\(boot.sixteenDigits).\(worker).".utf8)
+        Array("\(logID.hexText).\(boot.hexText).\(worker).".utf8)
     }
 }
 
@@ -216,7 +216,7 @@ extension LogWriter {
     ) throws -> LogWriter {
         let now = SystemClock.monotonic()
         let wall = SystemClock.wall()
-        let origin = "\(settings.originName)/\(instance.logID.sixteenDigits)"
+        let origin = "\(settings.originName)/\(instance.logID.hexText)"
         let events = recovered.events
         let gaps = recovered.gaps
         let isClean = recovered.isClean

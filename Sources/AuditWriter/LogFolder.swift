@@ -71,19 +71,8 @@ struct LogFolder: ~Copyable, Sendable {
 
     /// `YYYYMMDD.notes`, in UTC.
     static func notesName(_ time: WallTime) -> String {
-        // Days to a civil date, after Howard Hinnant's `civil_from_days`.
-        let seconds = time.seconds
-        let days = (seconds >= 0 ? seconds : seconds - 86_399) / 86_400 + 719_468
-        let era = (days >= 0 ? days : days - 146_096) / 146_097
-        let dayOfEra = days - era * 146_097
-        let yearOfEra =
-            (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shifted = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * shifted + 2) / 5 + 1
-        let month = shifted < 10 ? shifted + 3 : shifted - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return "\(padded(year, 4))\(padded(month, 2))\(padded(day, 2)).notes"
+        let date = CivilDate(time)
+        return "\(padded(date.year, 4))\(padded(date.month, 2))\(padded(date.day, 2)).notes"
     }
 
     private static func padded(_ number: Int64, _ digits: Int) -> String {

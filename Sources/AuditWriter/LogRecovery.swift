@@ -307,7 +307,7 @@ struct LogRecovery: ~Copyable {
     /// Heartbeats and starts say which workers there are and which numbers they have taken.
     private mutating func takeUsed(_ core: [UInt8]) {
         guard !boots.isEmpty else { return }
-        let text = JSONText(core)
+        let text = CanonicalObject(core)
         let last = boots.count - 1
         for worker in 0..<UInt64(max(0, text.integer("workers") ?? 0)) {
             boots[last].used[worker, default: 0] += 0

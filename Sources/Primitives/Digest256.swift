@@ -56,3 +56,18 @@ extension ByteWriter {
         appendHex(digest.words.3, digits: 16)
     }
 }
+
+extension Digest256 {
+    /// 64 hexadecimal digits, lower case. For people: it makes a String.
+    public var hexText: String {
+        [words.0, words.1, words.2, words.3].map(\.hexText).joined()
+    }
+}
+
+extension UInt64 {
+    /// 16 hexadecimal digits, lower case, as log ids and boot ids are printed.
+    public var hexText: String {
+        let digits = String(self, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

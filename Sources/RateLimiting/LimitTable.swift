@@ -80,27 +80,27 @@ public final class LimitTable: @unchecked Sendable {
 
     /// The key of `subject` of the `issuer`th issuer under the `limit`th limit.
     public func key(limit index: Int, subject: Span<UInt8>, issuer: UInt16) -> LimitKeyValue {
-        var hash = SipHash128(secret)
+        var hash = SipHash(secret: secret, isWide: true)
         hash.absorb(head(index, .subject) | UInt64(issuer) << 8)
-        return LimitKeyValue(hash.finish(subject))
+        return LimitKeyValue(hash.finishWide(subject))
     }
 
     /// The key of a client's `address` under the `limit`th limit; IPv6 counts by its /64.
     public func key(limit index: Int, address: Identifier128) -> LimitKeyValue {
-        var hash = SipHash128(secret)
+        var hash = SipHash(secret: secret, isWide: true)
         hash.absorb(head(index, .clientAddress))
         let isIPv4 = address.high == 0 && address.low >> 32 == 0xFFFF
         hash.absorb(address.high)
         hash.absorb(isIPv4 ? address.low : 0)
-        return LimitKeyValue(hash.finish())
+        return LimitKeyValue(hash.finishWide(Span()))
     }
 
     /// The key of the `route`th route under the `limit`th limit.
     public func key(limit index: Int, route: Int) -> LimitKeyValue {
-        var hash = SipHash128(secret)
+        var hash = SipHash(secret: secret, isWide: true)
         hash.absorb(head(index, .route))
         hash.absorb(UInt64(truncatingIfNeeded: route))
-        return LimitKeyValue(hash.finish())
+        return LimitKeyValue(hash.finishWide(Span()))
     }
 
     private func head(_ index: Int, _ kind: LimitKey) -> UInt64 {

@@ -59,7 +59,7 @@ enum RecordLine {
             + "\(method) \(path)\(route)\(reason)\(micro)"
     }
 
-    private static func event(_ core: AuditSegments.JSONText) -> String {
+    private static func event(_ core: AuditSegments.CanonicalObject) -> String {
         if let gap = core.object("gap") {
             let last = gap.integer("to").map { String($0) } ?? "?"
             return "\(gap.string("boot") ?? "?").\(gap.integer("worker") ?? -1)."
@@ -71,7 +71,7 @@ enum RecordLine {
     /// A part's JSON; one that would not stay within its line is not shown at all.
     private static func part(_ record: LogRecord, _ number: Int) -> [UInt8] {
         let bytes = record.record.part(number)
-        guard AuditSegments.JSONText(bytes).isObject,
+        guard AuditSegments.CanonicalObject(bytes).isObject,
             bytes.span.firstControl(from: 0) == bytes.count
         else { return Array("null".utf8) }
         return bytes

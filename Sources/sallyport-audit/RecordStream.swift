@@ -13,9 +13,9 @@ struct LogRecord {
     /// Whether the record is the one that the entry commits to.
     let isCommitted: Bool
 
-    var core: AuditSegments.JSONText { AuditSegments.JSONText(record.part(0)) }
-    var subject: AuditSegments.JSONText { AuditSegments.JSONText(record.part(1)) }
-    var detail: AuditSegments.JSONText { AuditSegments.JSONText(record.part(2)) }
+    var core: AuditSegments.CanonicalObject { AuditSegments.CanonicalObject(record.part(0)) }
+    var subject: AuditSegments.CanonicalObject { AuditSegments.CanonicalObject(record.part(1)) }
+    var detail: AuditSegments.CanonicalObject { AuditSegments.CanonicalObject(record.part(2)) }
 
     /// When it happened, by its own account.
     var time: WallTime? { core.integer("ts").map { WallTime(microseconds: $0) } }

@@ -7,11 +7,10 @@ enum Timestamp {
     /// `2026-11-24T20:00:00.123456Z`.
     static func text(_ time: WallTime) -> String {
         let seconds = time.seconds
-        let days = seconds >= 0 ? seconds / day : (seconds - day + 1) / day
-        let rest = seconds - days * day
-        let (year, month, dayOfMonth) = civil(days)
+        let date = CivilDate(time)
+        let rest = seconds - date.daysSinceEpoch * day
         let micro = time.microseconds - seconds * 1_000_000
-        return "\(digits(year, 4))-\(digits(month, 2))-\(digits(dayOfMonth, 2))T"
+        return "\(digits(date.year, 4))-\(digits(date.month, 2))-\(digits(date.day, 2))T"
             + "\(digits(rest / 3600, 2)):\(digits(rest / 60 % 60, 2)):\(digits(rest % 60, 2))."
             + "\(digits(micro, 6))Z"
     }
@@ -37,7 +36,8 @@ enum Timestamp {
             let month = number(date[1]), let dayOfMonth = number(date[2]),
             (1...12).contains(month), (1...31).contains(dayOfMonth)
         else { return nil }
-        var micro = days(year, month, dayOfMonth) * day * 1_000_000
+        let start = CivilDate(year: year, month: month, day: dayOfMonth).daysSinceEpoch
+        var micro = start * day * 1_000_000
         guard halves.count == 2 else { return WallTime(microseconds: micro) }
         guard halves[1].last == "Z" else { return nil }
         let clock = halves[1].dropLast().split(separator: ":", omittingEmptySubsequences: false)
@@ -63,29 +63,5 @@ enum Timestamp {
     private static func digits(_ number: Int64, _ count: Int) -> String {
         let text = String(number)
         return String(repeating: "0", count: max(0, count - text.count)) + text
-    }
-
-    // Howard Hinnant's days_from_civil and its inverse: years begin in March.
-
-    private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-        let shifted = month <= 2 ? year - 1 : year
-        let era = shifted / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-            - 719_468
-    }
-
-    private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra =
-            (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let part = (5 * dayOfYear + 2) / 153
-        let month = part < 10 ? part + 3 : part - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return (year, month, dayOfYear - (153 * part + 2) / 5 + 1)
     }
 }

@@ -121,7 +121,7 @@ import Testing
         var log = try SampleLog()
         log.begin(boot: 1)
         try log.requests(boot: 1, 1...2)
-        let boot = UInt64(1).sixteenDigits
+        let boot = UInt64(1).hexText
         try log.add([
             (6, "{\"boot\":\"\(boot)\",\"event\":\"stop\",\"sequences\":[4,1]}")
         ])
@@ -143,7 +143,7 @@ import Testing
         try log.checkpoint()
         log.end()
         log.begin(boot: 2, isClean: false)
-        let boot = UInt64(1).sixteenDigits
+        let boot = UInt64(1).hexText
         try log.add([
             (7, "{\"gap\":{\"boot\":\"\(boot)\",\"from\":3,\"to\":3,\"worker\":0}}"),
             (7, "{\"gap\":{\"boot\":\"\(boot)\",\"from\":5,\"worker\":0}}"),

@@ -84,7 +84,7 @@ struct SampleLog: ~Copyable {
     }
 
     static func core(boot: UInt64, worker: Int, _ sequence: Int) -> String {
-        "{\"boot\":\"\(boot.sixteenDigits)\",\"seq\":\(sequence),\"worker\":\(worker)}"
+        "{\"boot\":\"\(boot.hexText)\",\"seq\":\(sequence),\"worker\":\(worker)}"
     }
 
     mutating func checkpoint() throws {

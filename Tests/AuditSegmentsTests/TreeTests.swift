@@ -12,14 +12,14 @@ import Testing
         }
         let root = tree.root(&hasher)
         #expect(
-            root.hexadecimal == "36642e73c2540ab121e3a6bf9545b0a24982cd830eb13d3cd19de3ce6c021ec1")
+            root.hexText == "36642e73c2540ab121e3a6bf9545b0a24982cd830eb13d3cd19de3ce6c021ec1")
     }
 
     @Test func `no leaves have the hash of nothing`() throws {
         var hasher = try TreeHasher(try CryptoLibrary())
         let root = HashTree().root(&hasher)
         #expect(
-            root.hexadecimal == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+            root.hexText == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
     }
 
     @Test func `the vectors' log has its roots and tiles at each size`() throws {
@@ -90,7 +90,7 @@ import Testing
             + "\"ts\":1795462606123456,\"v\":1}"
         let first = hasher.part(0, salt: salt.span, bytes: Array(core.utf8).span)
         #expect(
-            first.hexadecimal == "5a54db50312190bfabcce1ec7cda1c927fd171e6cdfb56407ecd6a7b51bf6c60")
+            first.hexText == "5a54db50312190bfabcce1ec7cda1c927fd171e6cdfb56407ecd6a7b51bf6c60")
         let parts = [core, "{}", "{}"].map {
             StoredRecord.Part(salt: salt, bytes: Array($0.utf8))
         }
@@ -98,10 +98,10 @@ import Testing
         let entry = StoredRecord(kind: 1, parts: parts).entry(&hasher)
         let commitment = "ebf1d2c145a81d3a6741e312578a784cd3d3a244369fb25116f6cc460e2c6d3e"
         #expect(Array(entry.prefix(4)) == [0x61, 0x6C, 0x31, 0x01])
-        #expect(Digest256(Array(entry.dropFirst(4)).span)?.hexadecimal == commitment)
+        #expect(Digest256(Array(entry.dropFirst(4)).span)?.hexText == commitment)
         let leaf = hasher.leaf(entry.span)
         #expect(
-            leaf.hexadecimal == "d5704a59fb0399bd3b69e8466951d8642babd62d79ec70da425221603e929dd0")
+            leaf.hexText == "d5704a59fb0399bd3b69e8466951d8642babd62d79ec70da425221603e929dd0")
     }
 }
 

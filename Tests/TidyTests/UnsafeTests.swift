@@ -22,7 +22,7 @@ import Testing
         "Upstream": ["IdlePool", "RoundRobin"],
         "Worker": ["ReadyQueue"],
         // zstd takes pointers.
-        "AuditSegments": ["BatchEncoder", "JSONText", "LogTree", "SealedBatch"],
+        "AuditSegments": ["BatchEncoder", "CanonicalObject", "LogTree", "SealedBatch"],
         "AuditWriter": ["LogWriter"],
     ]
 

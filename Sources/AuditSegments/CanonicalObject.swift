@@ -4,7 +4,7 @@ import Primitives
 ///
 /// For what this program wrote: heads, seals, and the few members of records that the verifier
 /// counts with. Whatever does not have the form has no members.
-public struct JSONText: Sendable {
+public struct CanonicalObject: Sendable {
     private let bytes: ArraySlice<UInt8>
 
     /// The object in `bytes`.
@@ -20,15 +20,15 @@ public struct JSONText: Sendable {
     public var isObject: Bool { bytes.first == 0x7B && bytes.last == 0x7D && bytes.count >= 2 }
 
     /// The object that is the member `name`.
-    public func object(_ name: StaticString) -> JSONText? {
+    public func object(_ name: StaticString) -> CanonicalObject? {
         guard let value = value(name), value.first == 0x7B else { return nil }
-        return JSONText(slice: value)
+        return CanonicalObject(slice: value)
     }
 
     /// The integer that is the member `name`.
     public func integer(_ name: StaticString) -> Int64? {
         guard let value = value(name) else { return nil }
-        return JSONText.integer(value)
+        return CanonicalObject.integer(value)
     }
 
     private static func integer(_ value: ArraySlice<UInt8>) -> Int64? {
@@ -48,7 +48,7 @@ public struct JSONText: Sendable {
     public func integers(_ name: StaticString) -> [Int64]? {
         guard let value = value(name), value.first == 0x5B, value.last == 0x5D else { return nil }
         let pieces = value.dropFirst().dropLast().split(separator: 0x2C)
-        let numbers = pieces.compactMap { JSONText.integer($0) }
+        let numbers = pieces.compactMap { CanonicalObject.integer($0) }
         return numbers.count == pieces.count ? numbers : nil
     }
 
@@ -62,7 +62,7 @@ public struct JSONText: Sendable {
     /// The string that is the member `name`.
     public func string(_ name: StaticString) -> String? {
         guard let value = value(name) else { return nil }
-        return JSONText.unquoted(value)
+        return CanonicalObject.unquoted(value)
     }
 
     /// The strings in the array that is the member `name`.
@@ -72,8 +72,8 @@ public struct JSONText: Sendable {
         var position = value.startIndex + 1
         while position < value.endIndex, value[position] != 0x5D {
             if value[position] == 0x2C { position += 1 }
-            guard let end = JSONText.skip(value, position),
-                let string = JSONText.unquoted(value[position..<end])
+            guard let end = CanonicalObject.skip(value, position),
+                let string = CanonicalObject.unquoted(value[position..<end])
             else { return nil }
             strings.append(string)
             position = end
@@ -100,8 +100,8 @@ public struct JSONText: Sendable {
         guard isObject else { return nil }
         var position = bytes.startIndex + 1
         while position < bytes.endIndex, bytes[position] == 0x22 {
-            guard let nameEnd = JSONText.skip(bytes, position), nameEnd < bytes.endIndex,
-                bytes[nameEnd] == 0x3A, let valueEnd = JSONText.skip(bytes, nameEnd + 1)
+            guard let nameEnd = CanonicalObject.skip(bytes, position), nameEnd < bytes.endIndex,
+                bytes[nameEnd] == 0x3A, let valueEnd = CanonicalObject.skip(bytes, nameEnd + 1)
             else { return nil }
             if matches(bytes[(position + 1)..<(nameEnd - 1)], name) {
                 return bytes[(nameEnd + 1)..<valueEnd]
@@ -162,19 +162,5 @@ public struct JSONText: Sendable {
             position += 2
         }
         return String(validating: text, as: UTF8.self)
-    }
-
-    /// `text` as a JSON string. Control characters become `?`: names have none.
-    public static func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case _ where scalar.value < 0x20: quoted += "?"
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
     }
 }
