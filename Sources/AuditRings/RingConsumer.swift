@@ -25,9 +25,6 @@ public struct RingConsumer: ~Copyable, Sendable {
         capacity = storage.capacity
     }
 
-    /// Whether a record is known to wait; `refresh` finds out about new ones.
-    public var hasNext: Bool { position != published }
-
     /// Looks how far the producer has published, and answers whether a record waits.
     public mutating func refresh() -> Bool {
         // Pairs with the releasing store in RingProducer.publish: the bytes up to there are seen.

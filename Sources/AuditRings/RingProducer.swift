@@ -40,14 +40,6 @@ public struct RingProducer: ~Copyable, Sendable {
     /// Longest record that a ring of this capacity takes.
     public var maximumRecordBytes: Int { capacity / 4 }
 
-    /// Bytes free now, the records' headers and padding not yet taken off.
-    public var freeBytes: Int {
-        mutating get {
-            refresh()
-            return capacity &- Int(position &- released)
-        }
-    }
-
     /// Whether at least half of the ring waits for the consumer, as far as is known: asking costs
     /// nothing while the last known position says no.
     public var isHalfFull: Bool {
@@ -56,17 +48,6 @@ public struct RingProducer: ~Copyable, Sendable {
             refresh()
             return capacity &- Int(position &- released) < capacity / 2
         }
-    }
-
-    /// Whether `count` pushes of at most `bytes` each will succeed, whatever else happens.
-    ///
-    /// A worker asks before it takes on a request, so that a record can't fail to fit later.
-    public mutating func hasRoom(forRecords count: Int, ofBytes bytes: Int) -> Bool {
-        // One record more: the end of the memory is crossed at most once, and skips less than one.
-        let needed = (count &+ 1) &* RingStorage.stride(bytes)
-        if needed <= capacity &- Int(position &- released) { return true }
-        refresh()
-        return needed <= capacity &- Int(position &- released)
     }
 
     /// Pushes `head` followed by `tail` as one record; false, and nothing written, when full.

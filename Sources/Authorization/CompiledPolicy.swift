@@ -106,9 +106,6 @@ public final class CompiledPolicy: @unchecked Sendable {
 
     // MARK: - What a route says
 
-    /// How many routes there are.
-    public var routeCount: Int { table.count }
-
     /// Whom `route` lets in.
     public func authentication(of route: Int) -> RouteAuthentication {
         let compiled = table[route]

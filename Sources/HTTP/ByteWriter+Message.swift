@@ -77,11 +77,6 @@ extension ByteWriter {
         append("\r\n")
         return true
     }
-
-    /// Appends the empty line that ends a head or a trailer section.
-    public mutating func appendHeadEnd() {
-        append("\r\n")
-    }
 }
 
 extension ByteWriter {
@@ -95,19 +90,9 @@ extension ByteWriter {
         append("\r\n")
     }
 
-    /// Bytes that a chunk of `count` bytes of data has besides them.
-    public static func chunkOverhead(for count: Int) -> Int {
-        count == 0 ? 0 : hexDigits(count) + 4
-    }
-
     /// Appends the last chunk and an empty trailer section.
     public mutating func appendLastChunk() {
         append("0\r\n\r\n")
-    }
-
-    /// Appends the last chunk's line only; the caller appends trailers, then `appendHeadEnd`.
-    public mutating func appendLastChunkLine() {
-        append("0\r\n")
     }
 
     private static func hexDigits(_ count: Int) -> Int {

@@ -46,14 +46,6 @@ public enum Method: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         }
     }
 
-    /// Whether the client asks for no change (RFC 9110 §9.2.1).
-    public var isSafe: Bool {
-        switch self {
-        case .get, .head, .options, .trace: true
-        case .post, .put, .delete, .patch, .connect, .other: false
-        }
-    }
-
     /// Whether doing it twice is the same as once (RFC 9110 §9.2.2).
     public var isIdempotent: Bool {
         switch self {

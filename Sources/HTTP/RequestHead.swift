@@ -45,8 +45,6 @@ public struct RequestHead: ~Copyable {
     public var hasQuery: Bool { target.hasQuery }
     /// Whether the target is `*` (RFC 9112 §3.2.4), or an absolute-form that means it.
     public var isAsteriskForm: Bool { target.isAsterisk }
-    /// Whether there is an Upgrade field (RFC 9110 §7.8).
-    public var hasUpgrade: Bool { fields.contains(.upgrade) }
 
     /// The path in normal form: percent-encoded unreserved characters decoded, other
     /// percent-encodings in upper case. Policy judges it and it goes upstream.

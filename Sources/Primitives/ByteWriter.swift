@@ -100,18 +100,6 @@ public struct ByteWriter: ~Copyable {
         written &+= range.count
     }
 
-    /// Appends all of `bytes` with A–Z folded to a–z, or none of them.
-    @inlinable
-    public mutating func appendLowercased(_ bytes: Span<UInt8>) {
-        let size = bytes.count
-        guard reserve(size) else { return }
-        for offset in 0..<size {
-            // Safe: reserve checked the bound.
-            unsafe base[written &+ offset] = bytes[offset].asciiLowercased
-        }
-        written &+= size
-    }
-
     /// Appends the literal's UTF-8.
     @inlinable
     public mutating func append(_ literal: StaticString) {

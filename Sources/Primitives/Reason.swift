@@ -15,7 +15,7 @@ public enum Reason: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     case requestFramingAmbiguous, requestLengthInvalid, requestTransferCodingUnknown
     case requestConnectionFieldRefused, requestExpectationUnknown, requestChunkMalformed
     case requestTrailersTooLarge, requestBodyTooLarge, requestHeadTimeout, requestBodyTimeout
-    case requestLoopDetected, requestUpgradeRefused
+    case requestLoopDetected
 
     // token: who is asking could not be established.
     case tokenMissing, tokenDuplicateCredentials, tokenSchemeUnsupported, tokenTooLarge
@@ -38,7 +38,7 @@ public enum Reason: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     case upstreamResponseTooLarge, upstreamTruncated
 
     // client: the near side failed.
-    case clientClosedEarly, clientStalled, clientIdle, clientWriteTimeout
+    case clientClosedEarly, clientWriteTimeout
 
     // proxy: Sallyport itself could not serve.
     case proxyConnectionsExhausted, proxyBuffersExhausted, proxyDraining
@@ -72,7 +72,6 @@ public enum Reason: UInt16, CaseIterable, Sendable, BitwiseCopyable {
         case .requestHeadTimeout: "request.head_timeout"
         case .requestBodyTimeout: "request.body_timeout"
         case .requestLoopDetected: "request.loop_detected"
-        case .requestUpgradeRefused: "request.upgrade_refused"
         case .tokenMissing: "token.missing"
         case .tokenDuplicateCredentials: "token.duplicate_credentials"
         case .tokenSchemeUnsupported: "token.scheme_unsupported"
@@ -115,8 +114,6 @@ public enum Reason: UInt16, CaseIterable, Sendable, BitwiseCopyable {
         case .upstreamResponseTooLarge: "upstream.response_too_large"
         case .upstreamTruncated: "upstream.truncated"
         case .clientClosedEarly: "client.closed_early"
-        case .clientStalled: "client.stalled"
-        case .clientIdle: "client.idle"
         case .clientWriteTimeout: "client.write_timeout"
         case .proxyConnectionsExhausted: "proxy.connections_exhausted"
         case .proxyBuffersExhausted: "proxy.buffers_exhausted"

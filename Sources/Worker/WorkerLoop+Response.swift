@@ -119,7 +119,7 @@ extension WorkerLoop {
                     bytes, scanned: &upstreams[upstream].scanned,
                     requestMethod: clients[slot].exchange.method)
             } catch {
-                failUpstreamProtocol(slot, error.upstreamReason)
+                failUpstreamProtocol(slot, error.responseReason)
                 return false
             }
             guard let consumed else { return true }
@@ -192,7 +192,7 @@ extension WorkerLoop {
             do {
                 step = try clients[slot].exchange.responseBody.next(window)
             } catch {
-                abort(slot, reason: .upstreamResponseMalformed, source: .upstream)
+                abort(slot, reason: error.responseReason, source: .upstream)
                 return false
             }
             switch step {
@@ -271,16 +271,6 @@ extension WorkerLoop {
             abort(slot, reason: reason, source: .upstream)
         } else {
             answerFailure(slot, status: 502, reason: reason, source: .upstream)
-        }
-    }
-}
-
-extension HTTPError {
-    /// The reason when it was an upstream that broke the rule.
-    var upstreamReason: Reason {
-        switch reason {
-        case .requestHeadTooLarge, .requestFieldsTooMany: .upstreamResponseTooLarge
-        default: .upstreamResponseMalformed
         }
     }
 }

@@ -51,29 +51,6 @@ import Testing
         #expect(taken == UInt64(longest + 1))
     }
 
-    @Test func `room that is promised is there, wherever the end of the memory lies`() {
-        for start in stride(from: 0, to: 4096, by: 8) {
-            var producer = RingProducer(capacityBytes: 4096)
-            var consumer = producer.makeConsumer()
-            var moved = 0
-            while moved < start {
-                let size = min(start - moved, 512)
-                #expect(push(&producer, [UInt8](repeating: 0, count: size - 8)))
-                producer.publish()
-                _ = consumer.refresh()
-                _ = take(&consumer)
-                consumer.release()
-                moved += size
-            }
-            var count = 0
-            while producer.hasRoom(forRecords: count + 1, ofBytes: 601) { count += 1 }
-            #expect(count >= 4)
-            for _ in 0..<count {
-                #expect(push(&producer, [UInt8](repeating: 1, count: 601)))
-            }
-        }
-    }
-
     @Test func `facts come back as they were pushed`() {
         var producer = RingProducer(capacityBytes: 4096)
         var consumer = producer.makeConsumer()

@@ -148,7 +148,6 @@ import Testing
         route.requestHeaders.remove = ["Cookie"]
         let first = try self.route("first", "/f")
         let policy = CompiledPolicy(routes: [first, route], roleNames: ["a"])
-        #expect(policy.routeCount == 2)
         #expect(policy.authentication(of: 0) == .none)
         #expect(policy.authentication(of: 1) == .issuers(issuers))
         #expect(policy.action(of: 0) == .upstream(0))

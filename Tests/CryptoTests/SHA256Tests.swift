@@ -65,21 +65,3 @@ import Testing
         #expect(RandomBytes.number() != RandomBytes.number())
     }
 }
-
-@Suite struct ConstantTimeTests {
-    @Test func `texts are equal only when every byte is`() {
-        let text = RandomBytes.bytes(40)
-        #expect(equal(text, text))
-        #expect(equal([], []))
-        #expect(!equal(text, Array(text.dropLast())))
-        for position in text.indices {
-            var other = text
-            other[position] ^= 1
-            #expect(!equal(text, other))
-        }
-    }
-
-    private func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-        ConstantTime.equal(left.span, right.span)
-    }
-}

@@ -18,7 +18,6 @@ struct ParsedRequest: Equatable {
     var isPersistent = false
     var expectsContinue = false
     var acceptsTrailers = false
-    var hasUpgrade = false
     var isAsteriskForm = false
     var maxForwards: Int64?
 
@@ -42,7 +41,6 @@ struct ParsedRequest: Equatable {
         isPersistent = head.isPersistent
         expectsContinue = head.expectsContinue
         acceptsTrailers = head.acceptsTrailers
-        hasUpgrade = head.hasUpgrade
         isAsteriskForm = head.isAsteriskForm
         maxForwards = head.maxForwards
     }

@@ -24,7 +24,7 @@ import Testing
         #expect(head.framing == .length(12))
         #expect(head.isPersistent)
         #expect(head.acceptsTrailers)
-        #expect(!head.expectsContinue && !head.hasUpgrade && !head.isAsteriskForm)
+        #expect(!head.expectsContinue && !head.isAsteriskForm)
         #expect(head.fields.count == 8)
         #expect(head.fields[5] == "X-Note=two words")
         #expect(head.fields[7] == "X-Empty=")
@@ -187,11 +187,6 @@ import Testing
         #expect(parse(get("TE: gzip", "TE: Trailers")).request?.acceptsTrailers == true)
         #expect(parse(get("TE: gzip, xtrailers")).request?.acceptsTrailers == false)
         #expect(parse(get("Trailers: trailers")).request?.acceptsTrailers == false)
-    }
-
-    @Test func `RFC 9110 §7.8: an Upgrade field is seen whether or not Connection names it`() {
-        #expect(parse(get("Upgrade: websocket")).request?.hasUpgrade == true)
-        #expect(parse(get("X-Upgrade: websocket")).request?.hasUpgrade == false)
     }
 
     @Test func `what stands before the offence stays readable`() {

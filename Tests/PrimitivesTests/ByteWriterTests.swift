@@ -98,7 +98,7 @@ import Testing
             $0.append("abcd")
             $0.append(0x21)
             $0.truncate(to: 2)
-            $0.appendLowercased(Array("XY".utf8).span)
+            $0.append("xy")
         }
         #expect(bytes == Array("abxy".utf8))
         #expect(overflowed == false)

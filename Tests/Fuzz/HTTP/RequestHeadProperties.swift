@@ -126,7 +126,7 @@ public enum RequestHeadProperties {
                     precondition(isWritten && !writer.overflowed)
                 }
             }
-            writer.appendHeadEnd()
+            writer.append("\r\n")
             precondition(!writer.overflowed)
         }
         var head = RequestHead(limits: HTTPLimits())
