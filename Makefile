@@ -30,7 +30,8 @@ help: ## list the targets
 
 .PHONY: run
 run: build-deps ## install what is needed, build for release, start the demonstration
-	$(SWIFT) build -c release
+	$(SWIFT) build -c release --product sallyport
+	$(SWIFT) build -c release --product sallyport-audit
 	exec "$$($(SWIFT) build -c release --show-bin-path)/sallyport" demo $(DEMO_ARGUMENTS)
 
 .PHONY: test

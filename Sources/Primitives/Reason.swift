@@ -1,7 +1,6 @@
 /// Why a request was answered as it was: the one catalogue of reason codes.
 ///
-/// A code is `area.what`, stable across versions: it stands in the log, in metrics and in
-/// error bodies. The raw value travels in binary records inside one process only and may be
+/// A code is `area.what`, stable across versions: it stands in the log and in error bodies. The raw value travels in binary records inside one process only and may be
 /// renumbered. `docs/reasons.md` lists every code; a tidy test compares the two.
 public enum Reason: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     /// No reason is needed: the request was allowed and answered.
