@@ -65,7 +65,9 @@ import Testing
         #expect(FileReading.environment("PATH") != nil)
     }
 
-    @Test func `writing to the standard streams is no error`() {
-        StandardStream.error.writeLine("")
+    @Test func `the standard streams take what is written`() {
+        let line: [UInt8] = [.lineFeed]
+        let isTaken = StandardStream.error.write(line.span)
+        #expect(isTaken)
     }
 }
