@@ -12,7 +12,7 @@ import Primitives
 public struct LogVerifier<Source: LogSource>: ~Copyable {
     let source: Source
     let key: NoteKey
-    private let readsRecords: Bool
+    let readsRecords: Bool
     var hasher: TreeHasher
     private var reader: FrameReader
     var tree: LogTree
@@ -28,6 +28,8 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     private var previousDigest = Digest256.zero
     private var isEndClean = true
     private var boot: UInt64?
+    /// What leaves say was put aside: the digest and its segment.
+    var tornTails: [Digest256: String] = [:]
     private var hasStopped = false
     var listedTiles: [TilePath: Set<Int>] = [:]
     var tilesDone: UInt64 = 0
@@ -67,11 +69,6 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         listTiles()
         let names = source.files(in: LogLayout.segments).sorted()
         let numbers = names.compactMap { LogLayout.segmentNumber($0) }
-        for name in names where LogLayout.segmentNumber(name) == nil {
-            let isTorn = name.contains(LogLayout.tornEnding)
-            let weight = isTorn ? FindingWeight.notice : .broken
-            add(isTorn ? .tornFile : .tileUnknown, "\(LogLayout.segments)/\(name)", weight: weight)
-        }
         if numbers.first != 0 { add(.beginningMissing, LogLayout.segments) }
         for (position, number) in numbers.enumerated() {
             let next = position + 1 < numbers.count ? numbers[position + 1] : nil
@@ -79,6 +76,11 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
             checkTiles()
             progress(position + 1, numbers.count)
         }
+        if isEndClean, !hasStopped, readsRecords, isTreeWhole, let last = numbers.last {
+            let file = "\(LogLayout.segments)/\(LogLayout.segmentName(last))"
+            add(.unstopped, file, weight: .unfinished)
+        }
+        checkOthers(names.filter { LogLayout.segmentNumber($0) == nil })
         finishSequences()
         finishTree()
         checkNotes()
@@ -88,11 +90,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     mutating func add(
         _ problem: Problem, _ file: String, at offset: Int? = nil, weight: FindingWeight = .broken
     ) {
-        guard report.findings.count < VerificationReport.findingLimit else {
-            report.findingsOmitted += 1
-            return
-        }
-        report.findings.append(
+        report.add(
             Finding(
                 weight: weight, problem: problem, file: file, offset: offset,
                 provenSize: report.checkpointSize, provenUntil: report.checkpointTime))
@@ -207,7 +205,9 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         {
             add(.headContradicts, file, at: 0)
         }
-        if !isEndClean, head.isClean { add(.uncleanHidden, file, at: 0) }
+        // Without the records nobody knows of a stop.
+        let isStopped = hasStopped || boot == nil || boot == head.boot || !readsRecords
+        if head.isClean, isTreeWhole, !isEndClean || !isStopped { add(.uncleanHidden, file, at: 0) }
         if boot != head.boot {
             boot = head.boot
             report.boots += 1
@@ -267,6 +267,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
             var batch = try SealedBatch(
                 bytes.span.extracting(frame.sealed), flags: frame.header.flags)
             var position = 0
+            var times = RecordTimes()
             while let record = try batch.next() {
                 guard position < header.count else { throw EvidenceError.sealedMalformed }
                 let index = header.firstIndex + UInt64(position)
@@ -274,10 +275,13 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
                 if record.entry(&hasher) != Array(clear[range]) {
                     add(.recordDiffers(index: index), file, at: frame.offset)
                 }
-                account(record, index, file, frame.offset)
+                let core = CanonicalObject(record.part(0))
+                times.add(core.integer("ts"))
+                account(record, core, index, file, frame.offset)
                 position += 1
             }
             guard position == header.count else { throw EvidenceError.sealedMalformed }
+            if !times.fit(header) { add(.batchTimes, file, at: frame.offset) }
         } catch let error as EvidenceError {
             add(.sealed(error), file, at: frame.offset)
         } catch {
@@ -288,10 +292,13 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     // MARK: Sequences
 
     private mutating func account(
-        _ record: StoredRecord, _ index: UInt64, _ file: String, _ offset: Int
+        _ record: StoredRecord, _ core: CanonicalObject, _ index: UInt64, _ file: String, _ offset: Int
     ) {
         hasStopped = false
-        if record.kind == 6 { takeUsed(CanonicalObject(record.part(0))) }
+        if record.kind == 6 { takeLifecycle(core) }
+        if let text = core.string("boot"), let writer = UInt64(text, radix: 16), writer != boot {
+            add(.bootContradicts(index: index), file, at: offset)
+        }
         switch SequenceClaim(kind: record.kind, core: record.part(0)) {
         case .nothing: break
         case .stopped: hasStopped = true
@@ -311,7 +318,8 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
                 openEnds[owner] = min(openEnds[owner] ?? .max, from)
                 return
             }
-            report.gapNumbers += through - from + 1
+            let (sum, isEndless) = report.gapNumbers.addingReportingOverflow(through - from + 1)
+            report.gapNumbers = isEndless ? .max : sum
             if !accounts[owner, default: SequenceAccount()].insert(from...through) {
                 add(
                     .sequenceRepeated(boot: owner.boot, worker: owner.worker, sequence: from),
@@ -320,7 +328,10 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         }
     }
 
-    private mutating func takeUsed(_ core: CanonicalObject) {
+    private mutating func takeLifecycle(_ core: CanonicalObject) {
+        if core.string("event") == "torn", let tail = core.digest("sha256") {
+            tornTails[tail] = core.string("segment") ?? ""
+        }
         guard let text = core.string("boot"), let boot = UInt64(text, radix: 16) else { return }
         for (worker, last) in (core.integers("sequences") ?? []).enumerated() {
             let owner = WorkerBoot(boot: boot, worker: UInt64(worker))
@@ -330,6 +341,11 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     }
 
     private mutating func finishSequences() {
+        for (owner, from) in openEnds where accounts[owner]?.highest ?? 0 >= from {
+            add(
+                .gapContradicts(boot: owner.boot, worker: owner.worker, from: from),
+                LogLayout.segments)
+        }
         for (owner, account) in accounts.sorted(by: {
             ($0.key.boot, $0.key.worker) < ($1.key.boot, $1.key.worker)
         }) {

@@ -24,7 +24,9 @@ public enum Problem: Equatable, Sendable {
     case tornTail(bytes: Int)
     /// The segment ends without a seal, so the process ended without a clean shutdown.
     case unsealed
-    /// A segment that is not the last one is unsealed, and the next head does not admit it.
+    /// The log ends with a seal, but its process did not say stop.
+    case unstopped
+    /// What is before did not end with a stop and a seal, and the next head does not admit it.
     case uncleanHidden
     /// The segment's file name is not the number of its first frame.
     case segmentName
@@ -38,6 +40,10 @@ public enum Problem: Equatable, Sendable {
     case unreadable
     /// The sealed bytes are not the batch's records.
     case sealed(EvidenceError)
+    /// The batch names other times than its records have.
+    case batchTimes
+    /// The segment's head names another boot than the record.
+    case bootContradicts(index: UInt64)
     /// The record is not the one that the entry commits to.
     case recordDiffers(index: UInt64)
     /// A checkpoint frame's note is malformed, or its signature does not hold.
@@ -58,6 +64,8 @@ public enum Problem: Equatable, Sendable {
     case sequencePending(boot: UInt64, worker: UInt64, count: UInt64)
     /// A gap leaf says that these records are lost; `through` is nil when nobody knows how many.
     case gap(boot: UInt64, worker: UInt64, from: UInt64, through: UInt64?)
+    /// A gap leaf says that everything from a number on is lost, and later ones are recorded.
+    case gapContradicts(boot: UInt64, worker: UInt64, from: UInt64)
     /// A record or gap leaf has no worker sequence where it has to.
     case accountMissing(index: UInt64)
     /// A tile differs from the tree.
@@ -78,6 +86,12 @@ public enum Problem: Equatable, Sendable {
     case noteMissing(count: Int)
     /// A torn tail that a recovery put aside.
     case tornFile
+    /// A torn tail was put aside, and no leaf says so.
+    case tornFileUnknown
+    /// A leaf says that a torn tail was put aside, and it is not there as it was.
+    case tornFileMissing(segment: String)
+    /// A file among the segments is none.
+    case segmentUnknown
     /// A temporary file that a crash left behind.
     case temporaryFile
 }
@@ -128,16 +142,38 @@ public struct VerificationReport: Sendable {
     public var firstTime: WallTime?
     /// Latest time of an entry.
     public var lastTime: WallTime?
-    /// What was found, in the order of the log; at most `findingLimit`.
+    /// What was found, in the order of the log; of each weight at most `findingLimit`.
     public var findings: [Finding] = []
     /// Findings past the limit.
     public var findingsOmitted = 0
+    private var counts: (notice: Int, unfinished: Int, broken: Int) = (0, 0, 0)
 
-    /// Most findings that are kept.
+    /// Most findings of one weight that are kept: many light ones can't hide a heavy one.
     public static let findingLimit = 1000
 
     /// A report of nothing yet.
     public init() {}
+
+    /// Keeps `finding`, or counts it when there are as many already.
+    mutating func add(_ finding: Finding) {
+        let count: Int
+        switch finding.weight {
+        case .notice:
+            counts.notice += 1
+            count = counts.notice
+        case .unfinished:
+            counts.unfinished += 1
+            count = counts.unfinished
+        case .broken:
+            counts.broken += 1
+            count = counts.broken
+        }
+        if count > VerificationReport.findingLimit {
+            findingsOmitted += 1
+        } else {
+            findings.append(finding)
+        }
+    }
 
     /// The weight of the heaviest finding; nil when there is none.
     public var heaviest: FindingWeight? { findings.map(\.weight).max() }
@@ -152,13 +188,17 @@ extension Problem: CustomStringConvertible {
         case .frame(let error): "not the frame that has to come next: \(error)"
         case .tornTail(let bytes): "the last \(bytes) bytes are a torn frame"
         case .unsealed: "ends without a seal: no clean shutdown"
-        case .uncleanHidden: "the segment before has no seal, and this head calls it clean"
+        case .unstopped: "sealed, but its process did not say stop"
+        case .uncleanHidden:
+            "what is before has no stop or no seal, and this head calls it clean"
         case .segmentName: "the file name is not the number of its first frame"
         case .headContradicts: "the head contradicts the segments before it"
         case .sealContradicts: "the seal contradicts the segment"
         case .beginningMissing: "the log does not begin with frame 0"
         case .unreadable: "can't be read"
         case .sealed(let error): "the sealed records can't be read: \(error)"
+        case .batchTimes: "the batch names other times than its records have"
+        case .bootContradicts(let index): "record \(index) is of another boot than the segment"
         case .recordDiffers(let index): "record \(index) is not the one its entry commits to"
         case .checkpoint(let error): "the checkpoint does not hold: \(error)"
         case .checkpointSize(let claimed, let found):
@@ -176,6 +216,9 @@ extension Problem: CustomStringConvertible {
             "gap leaf: \(boot.hexText).\(worker).\(from) to \(through) are lost"
         case .gap(let boot, let worker, let from, nil):
             "gap leaf: \(boot.hexText).\(worker).\(from) and what followed, if any, is lost"
+        case .gapContradicts(let boot, let worker, let from):
+            "a gap leaf calls \(boot.hexText).\(worker).\(from) and all that followed lost, "
+                + "and later ones are recorded"
         case .accountMissing(let index): "record \(index) has no boot, worker and sequence"
         case .tileDiffers: "the tile is not the tree's"
         case .tileMissing: "the tile is missing"
@@ -186,6 +229,10 @@ extension Problem: CustomStringConvertible {
         case .noteUnknown: "a note that is in no frame, or in another order"
         case .noteMissing(let count): "\(count) checkpoints of frames are missing"
         case .tornFile: "a torn tail that a recovery put aside"
+        case .tornFileUnknown: "put aside as a torn tail, but no leaf says so"
+        case .tornFileMissing(let segment):
+            "the torn tail of \(segment) that a leaf speaks of is not there as it was"
+        case .segmentUnknown: "no segment"
         case .temporaryFile: "a temporary file that a crash left behind"
         }
     }

@@ -57,6 +57,7 @@ public enum AuditLog {
             guard try root.claim() else { throw AuditWriterError.directoryInUse }
             let logID = try find(in: root, settings) ?? create(in: root)
             let folder = try LogFolder(try root.folder(logID))
+            folder.announceWriting()
             return try OpenedLog(
                 root: root, folder: folder, logID: logID, key: key, settings: settings,
                 options: options, library: library)
@@ -220,7 +221,7 @@ extension LogWriter {
         let events = recovered.events
         let gaps = recovered.gaps
         let isClean = recovered.isClean
-        try recovered.restorePublished(folder, on: wall)
+        try recovered.restorePublished(&folder, on: wall)
         let checkpoint = recovered.checkpoint
         let signer = try CheckpointSigner(origin: origin, signingKey: signingKey, last: checkpoint)
         let segment = try SegmentFile(

@@ -8,6 +8,8 @@ struct LogFolder: ~Copyable, Sendable {
     let segments: DurableDirectory
     let served: DurableDirectory
     let notes: DurableDirectory
+    /// Name of the notes file that was written last.
+    private var lastNotes = ""
     /// From so many tiles on, one sync of the file system is cheaper than one for each file.
     private static let syncedFiles = 6
 
@@ -19,6 +21,14 @@ struct LogFolder: ~Copyable, Sendable {
         served = newServed
         notes = newNotes
         self.root = root
+    }
+
+    /// Lets readers know that the log is being written, for as long as the folder is open.
+    ///
+    /// The log's parent is what keeps a second process away; here a reader that is asking at this
+    /// moment must not keep the first one from starting.
+    borrowing func announceWriting() {
+        _ = try? root.claim()
     }
 
     /// Stores `tiles` durably: temporary file, sync, rename, and the folder's sync.
@@ -51,12 +61,25 @@ struct LogFolder: ~Copyable, Sendable {
     }
 
     /// Appends a note to the file of the day, durably.
-    borrowing func appendNote(_ note: [UInt8], on time: WallTime) throws(SystemError) {
-        let file = try notes.openFile(LogFolder.notesName(time), create: true)
+    ///
+    /// Notes stay in the order in which they were signed, also when the clock was set back over
+    /// midnight: then they go into the last day's file.
+    mutating func appendNote(_ note: [UInt8], on time: WallTime) throws(SystemError) {
+        if lastNotes.isEmpty { lastNotes = try notesFiles().last ?? "" }
+        lastNotes = max(lastNotes, LogFolder.notesName(time))
+        let file = try notes.openFile(lastNotes, create: true)
         let size = try file.size()
         try file.write(note.span, at: size)
         try file.sync()
         if size == 0 { try notes.sync() }
+    }
+
+    /// Names of the notes files, in order.
+    borrowing func notesFiles() throws(SystemError) -> [String] {
+        try notes.names().map(\.name).filter { name in
+            name.utf8.count == 14 && name.hasSuffix(".notes")
+                && name.utf8.prefix(8).allSatisfy { (0x30...0x39).contains($0) }
+        }
     }
 
     /// Puts `note` where readers look for the log's checkpoint.

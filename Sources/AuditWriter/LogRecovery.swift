@@ -12,7 +12,8 @@ import Primitives
 /// frame, with the root of the entries before it; else recovery refuses. Row 9: sequence numbers
 /// of boots that did not stop cleanly are accounted for.
 ///
-/// It reads all segments once, and the sealed records of the boots since the last clean stop.
+/// It reads all frames once, in memory of one segment. Records are decompressed only where they are
+/// needed: the last batch, to find the stop leaf; without one, the boots since the last clean stop.
 struct LogRecovery: ~Copyable {
     private(set) var tree = LogTree()
     private(set) var nextNumber: UInt64 = 0
@@ -25,28 +26,40 @@ struct LogRecovery: ~Copyable {
     private(set) var isClean = true
     private(set) var lastBoot: UInt64 = 0
     /// What has to be recorded about the recovery.
-    private(set) var events: [LifecycleEvent] = []
-    private(set) var gaps: [GapFacts] = []
+    var events: [LifecycleEvent] = []
+    var gaps: [GapFacts] = []
 
     private let key: NoteKey
-    private var hasher: TreeHasher
+    var hasher: TreeHasher
     private var reader: FrameReader
-    private var boots: [BootAccount] = []
+    var boots: [BootAccount] = []
     /// Digests of the notes in frames, in order.
     private var notes: [Digest256] = []
-    private var noteBytes: [[UInt8]] = []
+    private var notePlaces: [(segment: Int, clear: Range<Int>)] = []
     /// Notes of the last frames that are not in the notes files.
     private var unnoted: [[UInt8]] = []
-    private var lastLeafIsStop = false
+    /// Whole tiles that are missing or disagree, and how many of them disagree.
+    private var wrongTiles: [(path: TilePath, bytes: [UInt8])] = []
+    private var differingTiles: UInt64 = 0
+    private var tilesDone: UInt64 = 0
+    /// Place of the first segment of the boots since the last clean stop.
+    private var firstOpenSegment = 0
+    var firstOpenNumber: UInt64 = 0
+    var lastBatch: [UInt8] = []
+    var lastFlags: UInt8 = 0
+    /// Torn tails that leaves speak of.
+    var recordedTails: Set<Digest256> = []
 
     /// One boot's sequence numbers, and what it said about them.
-    private struct BootAccount {
+    struct BootAccount {
         let boot: UInt64
         var workers: [UInt64: SequenceAccount] = [:]
         /// Numbers that heartbeats say were taken.
         var used: [UInt64: UInt64] = [:]
         /// Workers whose end is closed by an open gap leaf already.
         var closed: Set<UInt64> = []
+        /// Whether its last leaf is the stop: then it left nothing to account for.
+        var hasStopped = false
     }
 
     init(key: NoteKey, library: borrowing CryptoLibrary) throws(EvidenceError) {
@@ -64,13 +77,22 @@ struct LogRecovery: ~Copyable {
                 LogLayout.segmentNumber($0) != nil
             }
             for (position, name) in names.enumerated() {
-                try readSegment(name, folder, isLast: position + 1 == names.count)
+                try readSegment(name, position, folder, isLast: position + 1 == names.count)
             }
             nextNumber = reader.nextNumber
             previous = reader.previous
-            if nextNumber > 0 { isClean = isClean && lastLeafIsStop && reader.isSealed }
-            try checkPublished(folder)
+            if nextNumber > 0 {
+                let isStopped = try endsWithStop()
+                isClean = isClean && isStopped && reader.isSealed
+            }
+            try checkPublished(folder, names)
             try checkTiles(folder)
+            let tails = try tornFiles(folder)
+            let isTailFresh = tails.contains { $0.number >= LogRecovery.number(names.last) }
+            if !isClean || isTailFresh {
+                for name in names.dropFirst(firstOpenSegment) { try readRecords(name, folder) }
+                try recordTails(tails, folder)
+            }
         } catch let error as SystemError {
             throw .system(error)
         } catch let error as AuditWriterError {
@@ -89,15 +111,24 @@ struct LogRecovery: ~Copyable {
     // MARK: Segments
 
     private mutating func readSegment(
-        _ name: String, _ folder: borrowing LogFolder, isLast: Bool
+        _ name: String, _ position: Int, _ folder: borrowing LogFolder, isLast: Bool
     ) throws {
         guard let bytes = try folder.segments.read(name) else { return }
+        if bytes.isEmpty, isLast {
+            // Killed, or out of room, before its head was written: the next one has this name.
+            try folder.segments.remove(name)
+            try folder.segments.sync()
+            isClean = false
+            return
+        }
         reader.beginSegment()
         var offset = 0
+        var batch: Frame?
         while true {
             do {
                 guard let frame = try reader.next(bytes.span, at: offset) else { break }
-                try take(frame, bytes, name)
+                try take(frame, bytes, name, position)
+                if frame.header.type == .batch { batch = frame }
                 offset = frame.end
             } catch let error as EvidenceError {
                 guard isLast else {
@@ -109,6 +140,11 @@ struct LogRecovery: ~Copyable {
             }
         }
         guard offset > 0 else { return }
+        if let batch {
+            lastBatch = Array(bytes[batch.sealed])
+            lastFlags = batch.header.flags
+        }
+        try compareTiles(folder)
         if isLast, offset == bytes.count, !reader.isSealed {
             // Gives back the room that was reserved behind the last frame.
             try folder.segments.openFile(name).truncate(to: UInt64(offset))
@@ -141,7 +177,9 @@ struct LogRecovery: ~Copyable {
             .torn(segment: name, bytes: UInt64(torn.count), sha256: hasher.plain(torn.span)))
     }
 
-    private mutating func take(_ frame: Frame, _ bytes: [UInt8], _ name: String) throws {
+    private mutating func take(
+        _ frame: Frame, _ bytes: [UInt8], _ name: String, _ position: Int
+    ) throws {
         let clear = Array(bytes[frame.clear])
         switch frame.header.type {
         case .head:
@@ -149,10 +187,10 @@ struct LogRecovery: ~Copyable {
             guard head.origin == key.name, head.verifierKey == key.text else {
                 throw AuditWriterError.signingKeyDiffers(log: head.origin)
             }
-            if boots.last?.boot != head.boot {
-                // After a clean end nothing before it needs to be accounted for again.
-                if head.isClean { boots = [] }
-                boots.append(BootAccount(boot: head.boot))
+            // After a clean end nothing before it needs to be accounted for again.
+            if head.isClean, position == 0 || lastBoot != head.boot {
+                firstOpenSegment = position
+                firstOpenNumber = frame.header.number
             }
             lastBoot = head.boot
         case .batch:
@@ -161,8 +199,6 @@ struct LogRecovery: ~Copyable {
                 let entry = clear.span.extracting(BatchHeader.entryRange(position))
                 tree.append(entry, &hasher)
             }
-            try account(
-                SealedBatch(bytes.span.extracting(frame.sealed), flags: frame.header.flags))
         case .checkpoint:
             let found = try? Checkpoint(note: clear, key: key)
             let root = tree.root(&hasher)
@@ -172,7 +208,7 @@ struct LogRecovery: ~Copyable {
             checkpoint = found
             note = clear
             notes.append(hasher.plain(clear.span))
-            noteBytes.append(clear)
+            notePlaces.append((position, frame.clear))
         case .seal:
             _ = try SegmentSeal(json: clear)
         }
@@ -180,13 +216,15 @@ struct LogRecovery: ~Copyable {
 
     // MARK: What others may have seen
 
-    private mutating func checkPublished(_ folder: borrowing LogFolder) throws {
+    private mutating func checkPublished(
+        _ folder: borrowing LogFolder, _ names: [String]
+    ) throws {
         if let published = try folder.served.read("checkpoint") {
             try requireKnown(published, LogLayout.checkpoint)
         }
         // The notes are those of the frames, in order; a crash may have lost the last ones.
         var noted = 0
-        for (name, _) in try folder.notes.names() {
+        for name in try folder.notesFiles() {
             let bytes = try folder.notes.read(name) ?? []
             for one in NoteFile.notes(in: bytes) {
                 if noted < notes.count, notes[noted] == hasher.plain(one.span) {
@@ -204,7 +242,11 @@ struct LogRecovery: ~Copyable {
                 throw AuditWriterError.checkpointUnknown(file: "\(LogLayout.notes)/\(name)")
             }
         }
-        unnoted = Array(noteBytes[noted...])
+        for place in notePlaces[noted...] {
+            let bytes = try folder.segments.read(names[place.segment]) ?? []
+            guard place.clear.upperBound <= bytes.count else { continue }
+            unnoted.append(Array(bytes[place.clear]))
+        }
     }
 
     private mutating func requireKnown(_ published: [UInt8], _ file: String) throws {
@@ -215,21 +257,25 @@ struct LogRecovery: ~Copyable {
         throw AuditWriterError.checkpointUnknown(file: file)
     }
 
-    /// Writes whole tiles again that are missing or disagree, and drops them from memory.
-    private mutating func checkTiles(_ folder: borrowing LogFolder) throws {
-        var missing: [(path: TilePath, bytes: [UInt8])] = []
-        var differing: UInt64 = 0
-        for path in tree.tiles(since: 0) where path.isWhole {
+    /// Compares the tiles that are complete, and drops what they hold from memory.
+    private mutating func compareTiles(_ folder: borrowing LogFolder) throws {
+        for path in tree.tiles(since: tilesDone) where path.isWhole {
             guard let bytes = tree.bytes(of: path) else { continue }
             let stored = try folder.served.read(path.text)
             if stored == bytes { continue }
-            missing.append((path, bytes))
-            if stored != nil { differing += 1 }
+            wrongTiles.append((path, bytes))
+            if stored != nil { differingTiles += 1 }
         }
-        try folder.storeTiles(missing)
-        differing += try checkPartialTiles(folder)
-        if differing > 0 { events.append(.tilesRewritten(count: differing)) }
-        tree.forget(upTo: tree.size)
+        tilesDone = tree.size
+        tree.forget(upTo: tilesDone)
+    }
+
+    /// Writes tiles again that are missing or disagree: after nothing spoke against the segments.
+    private mutating func checkTiles(_ folder: borrowing LogFolder) throws {
+        try folder.storeTiles(wrongTiles)
+        wrongTiles = []
+        differingTiles += try checkPartialTiles(folder)
+        if differingTiles > 0 { events.append(.tilesRewritten(count: differingTiles)) }
     }
 
     /// Writes stored partial tiles at the right edge again that disagree.
@@ -258,7 +304,7 @@ struct LogRecovery: ~Copyable {
 
     /// Notes down and publishes what a crash kept from it: checkpoints that are in frames only.
     mutating func restorePublished(
-        _ folder: borrowing LogFolder, on time: WallTime
+        _ folder: inout LogFolder, on time: WallTime
     ) throws(SystemError) {
         for note in unnoted { try folder.appendNote(note, on: time) }
         if !note.isEmpty { try folder.publish(note) }
@@ -269,77 +315,5 @@ struct LogRecovery: ~Copyable {
         var taken = LogTree()
         swap(&taken, &tree)
         return taken
-    }
-
-    // MARK: Sequences
-
-    private mutating func account(_ sealed: SealedBatch) throws {
-        var batch = sealed
-        while let record = try batch.next() {
-            lastLeafIsStop = false
-            switch SequenceClaim(kind: record.kind, core: record.part(0)) {
-            case .nothing, .malformed:
-                if record.kind == RecordKind.lifecycle.rawValue { takeUsed(record.part(0)) }
-            case .stopped:
-                lastLeafIsStop = true
-            case .recorded(let owner, let sequence):
-                insert(sequence...sequence, owner)
-            case .lost(let owner, let from, let through?):
-                insert(from...through, owner)
-            case .lost(let owner, _, nil):
-                if let index = index(of: owner.boot) { boots[index].closed.insert(owner.worker) }
-            }
-        }
-    }
-
-    private mutating func insert(_ numbers: ClosedRange<UInt64>, _ owner: WorkerBoot) {
-        guard let index = index(of: owner.boot) else { return }
-        var account = boots[index].workers.removeValue(forKey: owner.worker) ?? SequenceAccount()
-        _ = account.insert(numbers)
-        boots[index].workers[owner.worker] = account
-    }
-
-    private func index(of boot: UInt64) -> Int? {
-        for index in boots.indices.reversed() where boots[index].boot == boot { return index }
-        return nil
-    }
-
-    /// Heartbeats and starts say which workers there are and which numbers they have taken.
-    private mutating func takeUsed(_ core: [UInt8]) {
-        guard !boots.isEmpty else { return }
-        let text = CanonicalObject(core)
-        let last = boots.count - 1
-        for worker in 0..<UInt64(max(0, text.integer("workers") ?? 0)) {
-            boots[last].used[worker, default: 0] += 0
-        }
-        for (worker, used) in (text.integers("sequences") ?? []).enumerated() {
-            boots[last].used[UInt64(worker)] = UInt64(max(0, used))
-        }
-    }
-
-    /// Makes the gap leaves of every boot that did not stop.
-    ///
-    /// What can be known: the numbers missing below the highest one recorded, and those that a
-    /// heartbeat says were taken. How many more a worker had taken died with it, so that one last
-    /// gap has no end.
-    private mutating func closeSequences() {
-        for boot in boots {
-            let workers = Set(boot.workers.keys).union(boot.used.keys).subtracting(boot.closed)
-            for worker in workers.sorted() {
-                let account = boot.workers[worker] ?? SequenceAccount()
-                let used = max(boot.used[worker] ?? 0, account.highest ?? 0)
-                let number = UInt16(truncatingIfNeeded: worker)
-                for range in account.missing(through: used) {
-                    gaps.append(
-                        GapFacts(
-                            boot: boot.boot, worker: number, first: range.lowerBound,
-                            last: range.upperBound, reason: .lostInCrash))
-                }
-                gaps.append(
-                    GapFacts(
-                        boot: boot.boot, worker: number, first: used + 1, last: nil,
-                        reason: .lostInCrash))
-            }
-        }
     }
 }

@@ -15,7 +15,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     let settings: AuditSettings
     let status: AuditStatus
     let library: CryptoLibrary
-    let folder: LogFolder
+    var folder: LogFolder
     var rings: RingSet
     var encoder: PartsEncoder
     var batch: BatchEncoder
@@ -276,7 +276,8 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     private mutating func openSecondFile(
         after failure: SystemError, wall: WallTime
     ) throws(AuditWriterError) {
-        guard !isOnSecondFile else { throw .writeRefused(failure) }
+        // A segment that was removed takes frames along that no other file can replace.
+        guard !isOnSecondFile, !failure.isMissingFile else { throw .writeRefused(failure) }
         isOnSecondFile = true
         refusals.append(.segmentFailed(segment: segment.name, code: Int64(failure.code)))
         // What was refused may partly be there; if it can't be cut off, the verifier says so.

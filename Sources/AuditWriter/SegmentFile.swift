@@ -66,6 +66,8 @@ struct SegmentFile: ~Copyable {
     ) throws(SystemError) {
         try file.write(frame, at: size)
         try file.syncData()
+        // What is durable in a file that nobody can open is lost all the same (format §7 row 8).
+        guard try file.isLinked() else { throw SystemError.missingFile("pwrite") }
         size += UInt64(frame.count)
         nextNumber += 1
         previous = frameDigest

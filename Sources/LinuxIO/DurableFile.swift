@@ -70,6 +70,16 @@ public struct DurableFile: ~Copyable, Sendable {
         return UInt64(status.st_size)
     }
 
+    /// Whether a name in some folder still leads to the file.
+    public borrowing func isLinked() throws(SystemError) -> Bool {
+        var status = stat()
+        // Safe: the kernel fills the one structure.
+        guard unsafe fstat(descriptor.number, &status) == 0 else {
+            throw SystemError.current("fstat")
+        }
+        return status.st_nlink > 0
+    }
+
     /// Everything in the file.
     public borrowing func contents() throws(SystemError) -> [UInt8] {
         let count = Int(try size())

@@ -18,6 +18,14 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
         SystemError(operation, errno)
     }
 
+    /// The failure of `operation` on a file that is not there.
+    public static func missingFile(_ operation: StaticString) -> SystemError {
+        SystemError(operation, ENOENT)
+    }
+
+    /// Whether a file is not there, or not any more.
+    public var isMissingFile: Bool { code == ENOENT }
+
     /// Whether the same call failed for the same reason.
     public static func == (left: SystemError, right: SystemError) -> Bool {
         left.code == right.code && left.operation.description == right.operation.description

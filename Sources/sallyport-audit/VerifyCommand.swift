@@ -137,7 +137,7 @@ struct Verdict {
         report.findings.allSatisfy { finding in
             if finding.weight == .notice { return true }
             switch finding.problem {
-            case .unsealed, .uncovered, .sequencePending: return finding.weight == .unfinished
+            case .unsealed, .unstopped, .uncovered, .sequencePending: return finding.weight == .unfinished
             default: return false
             }
         }

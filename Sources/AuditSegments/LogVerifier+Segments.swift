@@ -1,0 +1,59 @@
+import Primitives
+
+extension LogVerifier {
+    /// Makes sure that what else is among the segments are the torn tails that leaves speak of.
+    mutating func checkOthers(_ names: [String]) {
+        for name in names {
+            let file = "\(LogLayout.segments)/\(name)"
+            guard let ending = name.firstRange(of: LogLayout.tornEnding),
+                LogLayout.segmentNumber(String(name[..<ending.lowerBound])) != nil
+            else {
+                let isTemporary = name.hasSuffix(LogLayout.temporaryEnding)
+                add(
+                    isTemporary ? .temporaryFile : .segmentUnknown, file,
+                    weight: isTemporary ? .notice : .broken)
+                continue
+            }
+            guard readsRecords else {
+                add(.tornFile, file, weight: .notice)
+                continue
+            }
+            guard let bytes = source.read(file) else {
+                add(.unreadable, file)
+                continue
+            }
+            if tornTails.removeValue(forKey: hasher.plain(bytes.span)) != nil {
+                add(.tornFile, file, weight: .notice)
+            } else {
+                // As after a recovery that was killed before it had a leaf for it.
+                add(.tornFileUnknown, file, weight: .unfinished)
+            }
+        }
+        for segment in tornTails.values.sorted() {
+            add(.tornFileMissing(segment: segment), LogLayout.segments)
+        }
+    }
+}
+
+/// When the records of a batch were, by their own account.
+struct RecordTimes {
+    private var first = Int64.max
+    private var last = Int64.min
+    private var isWhole = true
+
+    /// Adds a record's time; a batch with a record without one has no times to compare.
+    mutating func add(_ time: Int64?) {
+        guard let time else {
+            isWhole = false
+            return
+        }
+        first = min(first, time)
+        last = max(last, time)
+    }
+
+    /// Whether the batch's header names them: it is not signed, the records are.
+    func fit(_ header: BatchHeader) -> Bool {
+        guard isWhole else { return true }
+        return header.firstTime.microseconds == first && header.lastTime.microseconds == last
+    }
+}
