@@ -151,6 +151,16 @@ public struct DurableDirectory: ~Copyable, Sendable {
         return false
     }
 
+    /// Whether a process has claimed the folder; asking claims nothing.
+    public borrowing func isClaimed() throws(SystemError) -> Bool {
+        if flock(descriptor.number, LOCK_SH | LOCK_NB) == 0 {
+            _ = flock(descriptor.number, LOCK_UN)
+            return false
+        }
+        guard errno == EWOULDBLOCK else { throw SystemError.current("flock") }
+        return true
+    }
+
     /// The names in this folder, sorted, without `.` and `..`.
     public borrowing func names() throws(SystemError) -> [(name: String, isFolder: Bool)] {
         let number = unsafe sallyport_openat(

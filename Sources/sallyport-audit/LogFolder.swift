@@ -16,7 +16,7 @@ struct LogFolder: LogSource, Sendable {
             directory.count > 1 && directory.hasSuffix("/")
             ? String(directory.dropLast()) : directory
         let folder = LogFolder(path: base)
-        if !folder.segments.isEmpty { return [folder] }
+        if folder.isLog { return [folder] }
         let names: [(name: String, isFolder: Bool)]
         do {
             names = try DurableDirectory(path: base).names()
@@ -24,7 +24,7 @@ struct LogFolder: LogSource, Sendable {
             throw .unreadable(file: base, why: "\(error)")
         }
         let logs = names.filter(\.isFolder).map { LogFolder(path: "\(base)/\($0.name)") }
-            .filter { !$0.segments.isEmpty }
+            .filter(\.isLog)
         guard !logs.isEmpty else { throw .notALog(directory: directory) }
         return logs.map { ($0, $0.lastTime ?? WallTime(microseconds: .min)) }
             .sorted { $0.1 < $1.1 }.map(\.0)
@@ -36,6 +36,12 @@ struct LogFolder: LogSource, Sendable {
         guard let id else { return logs[logs.count - 1] }
         guard let log = logs.first(where: { $0.id == id }) else { throw .noSuchLog(id: id) }
         return log
+    }
+
+    /// Whether the folder is a log's: one that lost its segments is one, too.
+    private var isLog: Bool {
+        !segments.isEmpty || read(LogLayout.checkpoint) != nil
+            || !files(in: LogLayout.notes).isEmpty
     }
 
     /// Numbers of the segments' first frames, in order.
@@ -50,9 +56,8 @@ struct LogFolder: LogSource, Sendable {
 
     /// Whether a process is writing the log now.
     var isBeingWritten: Bool {
-        guard let folder = try? DurableDirectory(path: path), let isFree = try? folder.claim()
-        else { return false }
-        return !isFree
+        guard let folder = try? DurableDirectory(path: path) else { return false }
+        return (try? folder.isClaimed()) ?? false
     }
 
     /// What the first segment's head says of the log; nil when it is no head.

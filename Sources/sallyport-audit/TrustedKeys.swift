@@ -48,8 +48,18 @@ struct TrustedKeys {
     /// can't be proven (format §7): a key counts for all ids under its name.
     func key(for folder: LogFolder) throws(ToolError) -> (key: NoteKey, origin: Origin) {
         guard let head = folder.head() else {
+            // With a key from outside, what is missing can be told.
+            if keys.count == 1 {
+                let name = "\(TrustedKeys.base(keys[0].name))/\(folder.id)"
+                if let key = try? NoteKey(name: name, publicKey: keys[0].publicKey) {
+                    return (key, .given)
+                }
+            }
             throw .unreadable(
-                file: folder.path, why: "its first segment does not begin with a head")
+                file: folder.path,
+                why: folder.segments.isEmpty
+                    ? "it has checkpoints and no segments: the records are gone"
+                    : "its first segment does not begin with a head")
         }
         if keys.isEmpty {
             guard let key = try? NoteKey(head.verifierKey) else {
@@ -68,7 +78,8 @@ struct TrustedKeys {
     /// An origin without its log id.
     private static func base(_ origin: String) -> Substring {
         guard let slash = origin.lastIndex(of: "/"),
-            origin[origin.index(after: slash)...].count == 16
+            let id = UInt64(origin[origin.index(after: slash)...], radix: 16),
+            origin.hasSuffix("/" + id.sixteenDigits)
         else { return origin[...] }
         return origin[..<slash]
     }

@@ -137,7 +137,8 @@ struct Verdict {
         report.findings.allSatisfy { finding in
             if finding.weight == .notice { return true }
             switch finding.problem {
-            case .unsealed, .unstopped, .uncovered, .sequencePending: return finding.weight == .unfinished
+            case .unsealed, .unstopped, .uncovered, .sequencePending:
+                return finding.weight == .unfinished
             default: return false
             }
         }

@@ -147,7 +147,9 @@ import Testing
         ("", ""),
         ("&&a=1&&b", "a&b"),
         ("a=b=c&=v", "a&"),
-        ("token", "token"),
+        ("token", "token"), ("0123456789abcdefg&x", "*&x"),
+        ("0123456789abcdefg=1", "0123456789abcdefg"),
+        ("token%3Dsecret", "token"), ("a%3dsecret=1&b%3", "a&b%3"), ("%3Dsecret&%3", "&%3"),
         ("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImV4cCI6MTcwMDAwMDAwMH0.c2ln&x=1", "*&x"),
     ])
     func `a query is recorded by its names`(query: String, keys: String) {

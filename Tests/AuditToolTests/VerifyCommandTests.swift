@@ -125,6 +125,17 @@ import Testing
         #expect(rewritten.code == .doesNotHold)
     }
 
+    @Test func `a log that lost its segments is not passed over`() throws {
+        let folder = try SampleFolder.finished()
+        try FileManager.default.removeItem(atPath: "\(folder.log.path)/segments")
+        let log = try LogFolder.one(in: folder.audit, id: nil)
+        #expect(log.id == folder.log.id)
+        #expect(throws: ToolError.self) { try Verdict.of(log, keys: TrustedKeys(nil)) }
+        let verdict = try Verdict.of(log, keys: TrustedKeys(folder.vkey))
+        #expect(verdict.code == .doesNotHold)
+        #expect(verdict.report.findings.first?.problem == .beginningMissing)
+    }
+
     @Test func `a folder without a log can't be told`() throws {
         #expect(throws: ToolError.self) { try LogFolder.logs(in: "/nonexistent") }
         let folder = try SampleFolder.finished()

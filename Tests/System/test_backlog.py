@@ -1,0 +1,153 @@
+"""The log falls behind its bound: requests wait, then are refused, and all of it is recorded."""
+
+import ctypes
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.client import Client, once, request
+from harness.proxy import audit
+
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 17, 0x4206, 0x4207, 0x40000000
+
+
+class StoppedWriter:
+    """Stops the audit writer's thread alone, as a disk that does not answer would."""
+
+    def __init__(self, pid: int):
+        self.thread = next(
+            int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()
+            if (task / "comm").read_text().strip() == "audit-writer")
+        self.libc = ctypes.CDLL(None, use_errno=True)
+
+    def __enter__(self):
+        if self.libc.ptrace(PTRACE_SEIZE, self.thread, None, None) != 0:
+            pytest.skip("no thread can be stopped here")
+        assert self.libc.ptrace(PTRACE_INTERRUPT, self.thread, None, None) == 0
+        os.waitpid(self.thread, WALL)
+        return self
+
+    def __exit__(self, *_):
+        assert self.libc.ptrace(PTRACE_DETACH, self.thread, None, None) == 0
+
+
+def bounded(make_proxy, **bound):
+    proxy = make_proxy(start=False)
+    proxy.config["audit"]["bound"] = bound
+    proxy.file.write_text(yaml.safe_dump(proxy.config, sort_keys=False))
+    return proxy.start()
+
+
+@pytest.mark.parametrize("bound, before", [
+    ({"time": "200ms", "records": 65536}, 1), ({"time": "60s", "records": 64}, 80)])
+def test_past_its_bound_requests_wait_and_are_refused(make_proxy, bound, before):
+    proxy = bounded(make_proxy, **bound)
+    once(proxy.address, request(target="/health"))
+    with StoppedWriter(proxy.pid):
+        # On one connection, so on one worker: its own records are what it may have waiting.
+        with Client(proxy.address) as client:
+            statuses = [client.ask(request(target="/health")).status for _ in range(before)]
+            assert statuses[:1] == [200]
+            time.sleep(0.3)
+            begin = time.monotonic()
+            refused = client.ask(request(target="/open/x"))
+            waited = time.monotonic() - begin
+    assert refused.status == 503 and refused.reason == "audit.backlog"
+    if before == 1:
+        assert 0.8 < waited < 5, "it waits for the log before it refuses"
+    record = proxy.record(refused)
+    assert record["reason"] == "audit.backlog" and record["outcome"] == "error"
+    assert record["status"] == 503 and record["error"]["source"] == "proxy"
+    assert once(proxy.address, request(target="/health")).status == 200, "it is behind no more"
+    assert proxy.stop() == 0
+    assert audit("verify", proxy.log.directory, check=None).returncode == 0
+
+
+def test_a_short_stop_is_waited_for(make_proxy):
+    proxy = bounded(make_proxy, time="100ms", records=65536)
+    with Client(proxy.address) as client:
+        with StoppedWriter(proxy.pid):
+            assert client.ask(request(target="/health")).status == 200
+            time.sleep(0.2)
+            client.send(request(target="/health"))
+            time.sleep(0.2)
+        assert client.response().status == 200
+
+
+def test_a_log_under_load_verifies_at_any_moment(make_proxy):
+    proxy = make_proxy(start=False)
+    proxy.config["audit"].update(rotate={"size": "1MiB"}, checkpoint="100ms")
+    proxy.file.write_text(yaml.safe_dump(proxy.config, sort_keys=False))
+    proxy.start()
+    stop = threading.Event()
+
+    def load():
+        with Client(proxy.address) as client:
+            while not stop.is_set():
+                client.send(b"".join(request(target="/health") for _ in range(50)))
+                for _ in range(50):
+                    client.response()
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        for _ in range(6):
+            done = audit("verify", proxy.log.directory, check=None)
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert "being written" in done.stdout
+    finally:
+        stop.set()
+        thread.join()
+    assert proxy.stop() == 0
+    done = audit("verify", proxy.log.directory, check=None)
+    assert done.returncode == 0 and "being written" not in done.stdout
+
+
+def test_after_a_full_disk_the_log_goes_on(make_proxy, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk],
+                      capture_output=True).returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    proxy = make_proxy(start=False)
+    try:
+        proxy.config["audit"].update(directory=str(disk / "audit"), rotate={"size": "1MiB"})
+        proxy.file.write_text(yaml.safe_dump(proxy.config, sort_keys=False))
+        proxy.log = type(proxy.log)(disk / "audit")
+        proxy.start()
+        kept = once(proxy.address, request(target="/health"))
+        proxy.record(kept)
+        # What is left is taken away: the next frame finds no room in this file, nor in another.
+        with open(disk / "other", "wb", buffering=0) as other:
+            try:
+                while True:
+                    other.write(bytes(4096))
+            except OSError:
+                pass
+        end = time.monotonic() + 30
+        while not any("audit log has failed" in line for line in proxy.lines):
+            assert time.monotonic() < end
+            try:
+                once(proxy.address, request(target=f"/health?{os.urandom(8).hex()}", fields={
+                    "User-Agent": os.urandom(120).hex()}))
+            except Exception:  # noqa: BLE001 a refusal closes the connection
+                pass
+        refused = once(proxy.address, request(target="/health"))
+        assert refused.status == 503 and refused.reason == "audit.unavailable"
+        proxy.kill()
+        subprocess.run(["mount", "-o", "remount,size=32m", disk], check=True)
+        proxy.start()
+        assert once(proxy.address, request(target="/health")).status == 200
+        assert proxy.record(kept)["status"] == 200
+        assert proxy.stop() == 0
+        done = audit("verify", proxy.log.directory, check=None)
+        assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        if proxy.process and proxy.process.poll() is None:
+            proxy.kill()
+        subprocess.run(["umount", disk], capture_output=True)
