@@ -292,7 +292,8 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     // MARK: Sequences
 
     private mutating func account(
-        _ record: StoredRecord, _ core: CanonicalObject, _ index: UInt64, _ file: String, _ offset: Int
+        _ record: StoredRecord, _ core: CanonicalObject, _ index: UInt64, _ file: String,
+        _ offset: Int
     ) {
         hasStopped = false
         if record.kind == 6 { takeLifecycle(core) }

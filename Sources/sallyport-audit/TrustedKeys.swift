@@ -1,5 +1,6 @@
 import AuditSegments
 import LinuxIO
+import Primitives
 
 /// The verifier keys that an auditor brought along.
 struct TrustedKeys {
@@ -79,7 +80,7 @@ struct TrustedKeys {
     private static func base(_ origin: String) -> Substring {
         guard let slash = origin.lastIndex(of: "/"),
             let id = UInt64(origin[origin.index(after: slash)...], radix: 16),
-            origin.hasSuffix("/" + id.sixteenDigits)
+            origin.hasSuffix("/" + id.hexText)
         else { return origin[...] }
         return origin[..<slash]
     }

@@ -52,7 +52,7 @@ import Testing
     @Test func `times of a batch that are not its records' are named`() throws {
         var log = try SampleLog()
         log.begin(boot: 1)
-        let boot = UInt64(1).sixteenDigits
+        let boot = UInt64(1).hexText
         // The first record is at time 0, the second at 1.
         let cores = [(1, 0), (2, 1)].map { sequence, time in
             "{\"boot\":\"\(boot)\",\"seq\":\(sequence),\"ts\":\(time),\"worker\":0}"
@@ -107,7 +107,7 @@ import Testing
         let tail: [UInt8] = Array("ALF1 and not the rest".utf8)
         let library = try CryptoLibrary()
         var hasher = try TreeHasher(library)
-        let digest = hasher.plain(tail.span).hexadecimal
+        let digest = hasher.plain(tail.span).hexText
         let name = LogLayout.segmentName(0)
         var log = try SampleLog()
         log.begin(boot: 1)
@@ -156,12 +156,12 @@ import Testing
 
     private func gap(boot: UInt64, from: Int, to: Int?) -> String {
         let end = to.map { ",\"to\":\($0)" } ?? ""
-        return "{\"gap\":{\"boot\":\"\(boot.sixteenDigits)\",\"from\":\(from)\(end),\"worker\":0}}"
+        return "{\"gap\":{\"boot\":\"\(boot.hexText)\",\"from\":\(from)\(end),\"worker\":0}}"
     }
 
     /// A stop, its checkpoint and the seal.
     private func end(_ log: inout SampleLog, boot: UInt64) throws {
-        try log.add([(6, "{\"boot\":\"\(boot.sixteenDigits)\",\"event\":\"stop\"}")])
+        try log.add([(6, "{\"boot\":\"\(boot.hexText)\",\"event\":\"stop\"}")])
         try log.checkpoint()
         log.seal()
     }
