@@ -29,11 +29,13 @@ public enum ResponseRewrite {
 
     /// Appends a final response's head.
     ///
-    /// - Parameter keepsAlive: Whether the client's connection stays open behind the response.
+    /// - Parameters:
+    ///   - keepsAlive: Whether the client's connection stays open behind the response.
+    ///   - now: When the response came, for a `Date` that the upstream left out.
     public static func write(
         head: borrowing ResponseHead, bytes: Span<UInt8>, framing: OutgoingFraming,
         facts: RecordFacts, clientVersion: HTTPVersion, acceptsTrailers: Bool,
-        keepsAlive: Bool, receiptPrefix: Span<UInt8>, into writer: inout ByteWriter
+        keepsAlive: Bool, now: WallTime, receiptPrefix: Span<UInt8>, into writer: inout ByteWriter
     ) {
         appendStatusLine(head: head, bytes: bytes, into: &writer)
         appendFields(
@@ -41,6 +43,12 @@ public enum ResponseRewrite {
             // HEAD and 304 say how long the body would be (RFC 9110 §8.6); 204 must not.
             keepsLength: framing == .none && head.status != 204,
             keepsTrailer: framing == .chunked && acceptsTrailers, into: &writer)
+        // RFC 9110 §6.6.1: a response that is forwarded has a date.
+        if !head.fields.contains(.date) {
+            writer.append("Date: ")
+            writer.appendHTTPDate(now)
+            writer.append("\r\n")
+        }
         switch framing {
         case .length:
             if case .length(let count) = head.framing {

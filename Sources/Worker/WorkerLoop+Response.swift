@@ -164,7 +164,7 @@ extension WorkerLoop {
             facts: clients[slot].exchange.facts,
             clientVersion: clients[slot].exchange.version,
             acceptsTrailers: clients[slot].exchange.acceptsTrailers,
-            keepsAlive: clients[slot].exchange.keepsAlive,
+            keepsAlive: clients[slot].exchange.keepsAlive, now: wall,
             receiptPrefix: receiptPrefix.bytes, into: &writer)
         let fits = !writer.overflowed
         if fits { clients[slot].output.commit(writer) }

@@ -137,7 +137,8 @@ struct FlowBench: ~Copyable {
             ResponseRewrite.write(
                 head: response, bytes: bytes.span, framing: framing, facts: facts,
                 clientVersion: version, acceptsTrailers: false, keepsAlive: keepsAlive,
-                receiptPrefix: prefix.span, into: &writer)
+                now: WallTime(microseconds: 784_111_777_000_000), receiptPrefix: prefix.span,
+                into: &writer)
         }
         return buffer.span.text()
     }

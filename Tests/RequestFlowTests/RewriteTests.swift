@@ -152,6 +152,16 @@ import Testing
         #expect(text.contains("\r\nConnection: close\r\n"))
     }
 
+    @Test func `RFC 9110 §6.6.1: a response without a date gets the one it came at`() throws {
+        var bench = try Self.bench()
+        let undated = try bench.relay("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        #expect(undated.contains("\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"))
+        let date = "Date: Sun, 06 Nov 1994 09:00:00 GMT\r\n"
+        let dated = try bench.relay("HTTP/1.1 200 OK\r\n\(date)Content-Length: 0\r\n\r\n")
+        #expect(dated.contains(date))
+        #expect(!dated.contains("08:49:37"))
+    }
+
     @Test func `204 has no length, 304 keeps it`() throws {
         var bench = try Self.bench()
         let empty = try bench.relay("HTTP/1.1 204 No Content\r\nX: y\r\n\r\n")
