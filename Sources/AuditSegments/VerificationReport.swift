@@ -187,7 +187,7 @@ extension Problem: CustomStringConvertible {
         switch self {
         case .frame(let error): "not the frame that has to come next: \(error)"
         case .tornTail(let bytes): "the last \(bytes) bytes are a torn frame"
-        case .unsealed: "ends without a seal: no clean shutdown"
+        case .unsealed: "ends without a seal: still written, or not shut down cleanly"
         case .unstopped: "sealed, but its process did not say stop"
         case .uncleanHidden:
             "what is before has no stop or no seal, and this head calls it clean"

@@ -62,12 +62,7 @@ public struct DurableFile: ~Copyable, Sendable {
 
     /// Bytes in the file.
     public borrowing func size() throws(SystemError) -> UInt64 {
-        var status = stat()
-        // Safe: the kernel fills the one structure.
-        guard unsafe fstat(descriptor.number, &status) == 0 else {
-            throw SystemError.current("fstat")
-        }
-        return UInt64(status.st_size)
+        try descriptor.fileSize()
     }
 
     /// Whether a name in some folder still leads to the file.
@@ -82,25 +77,6 @@ public struct DurableFile: ~Copyable, Sendable {
 
     /// Everything in the file.
     public borrowing func contents() throws(SystemError) -> [UInt8] {
-        let count = Int(try size())
-        guard count > 0 else { return [] }
-        var failure: SystemError?
-        // Safe: at most as many bytes are read as the array has; all it calls filled are.
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { memory, filled in
-            while filled < count, failure == nil {
-                let result = unsafe pread(
-                    descriptor.number, memory.baseAddress?.advanced(by: filled), count - filled,
-                    off_t(filled))
-                if result > 0 {
-                    filled += result
-                } else if result == 0 {
-                    break
-                } else if errno != EINTR {
-                    failure = SystemError.current("pread")
-                }
-            }
-        }
-        if let failure { throw failure }
-        return bytes
+        try descriptor.read(at: 0, count: Int(try size()))
     }
 }

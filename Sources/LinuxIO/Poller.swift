@@ -24,7 +24,6 @@ public struct Readiness: OptionSet, Sendable {
     /// The peer has closed its sending side.
     public static let peerClosed = Readiness(rawValue: 0x2000)
     static let edgeTriggered = Readiness(rawValue: 1 << 31)
-    static let exclusive = Readiness(rawValue: 1 << 28)
 }
 
 /// One thread's epoll instance, edge-triggered.

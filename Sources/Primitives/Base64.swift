@@ -4,13 +4,6 @@
 /// left over that are not zero are refused (RFC 4648 §3.5), so that two different tokens can
 /// never mean the same.
 public enum Base64URL {
-    /// Bytes that `textCount` characters stand for; nil when no text has that length.
-    @inlinable
-    public static func decodedCount(_ textCount: Int) -> Int? {
-        let rest = textCount % 4
-        return rest == 1 ? nil : textCount / 4 * 3 + (rest == 0 ? 0 : rest - 1)
-    }
-
     /// Appends the bytes that `text` stands for; false when it is not strict base64url.
     ///
     /// After false, some bytes may have been appended.

@@ -162,7 +162,8 @@ struct Verdict {
             code == .holds ? .green : code == .doesNotHold ? .red : .yellow
         console.line("\(report.origin): \(word)", colour)
         console.line(
-            "  \(report.size) records in \(report.segments) segments, \(report.frames) frames")
+            "  \(report.size) records in \(report.segments) "
+                + "segment\(report.segments == 1 ? "" : "s"), \(report.frames) frames")
         if let first = report.firstTime, let last = report.lastTime {
             console.line("  from \(Timestamp.text(first)) to \(Timestamp.text(last))")
         }

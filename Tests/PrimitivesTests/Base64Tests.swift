@@ -62,10 +62,4 @@ private func urlBytes(_ text: String) -> [UInt8]? { Base64URL.decode(Array(text.
         let isDecoded = buffer.write { Base64URL.decode(text.span, into: &$0) }
         #expect(!isDecoded)
     }
-
-    @Test(arguments: [(0, 0), (2, 1), (3, 2), (4, 3), (6, 4), (8, 6)])
-    func `a text's length says how many bytes it stands for`(text: Int, bytes: Int) {
-        #expect(Base64URL.decodedCount(text) == bytes)
-        #expect(Base64URL.decodedCount(5) == nil)
-    }
 }
