@@ -130,6 +130,9 @@ public enum RequestRewrite {
                 continue
             case .tracestate where !context.isTraceInherited:
                 continue
+            case .expect where !head.expectsContinue:
+                // Of an HTTP/1.0 client, or without a body (RFC 9110 §10.1.1).
+                continue
             case .other where IdentityFields.contains(name):
                 continue
             default: break

@@ -151,6 +151,7 @@ struct WorkerLoop: ~Copyable {
             }
             now = SystemClock.monotonic()
             wall = SystemClock.wall()
+            closeSpentUpstreams(events: count)
             for index in 0..<count {
                 let event = poller.event(at: index)
                 dispatch(EventTag(rawValue: event.tag), event.readiness)
@@ -185,6 +186,20 @@ struct WorkerLoop: ~Copyable {
         }
         guard next != .distantFuture else { return -1 }
         return Int32(clamping: (next.nanoseconds(since: now) + 999_999) / 1_000_000)
+    }
+
+    /// Closes the idle upstream connections that this turn's events tell of, before a request of
+    /// the same turn is given one that has ended, or whose bytes would be taken for its answer.
+    private mutating func closeSpentUpstreams(events count: Int) {
+        guard count > 1 else { return }
+        for index in 0..<count {
+            let event = poller.event(at: index)
+            let tag = EventTag(rawValue: event.tag)
+            guard tag.kind == .upstream, upstreams.holds(tag.slot, generation: tag.generation),
+                upstreams[tag.slot].client < 0
+            else { continue }
+            upstreamReady(tag.slot, event.readiness)
+        }
     }
 
     private mutating func dispatch(_ tag: EventTag, _ readiness: Readiness) {

@@ -198,3 +198,15 @@ def test_the_decision_time_of_a_late_failure_is_the_decisions(make_proxy, upstre
     record = proxy.record(response)
 
     assert record["us"].get("decision", 0) < 200_000
+
+
+@pytest.mark.parametrize("version, fields, waits", [
+    ("HTTP/1.1", {"Expect": "100-continue"}, True),
+    ("HTTP/1.0", {"Expect": "100-continue"}, False),
+])
+def test_an_expectation_that_nobody_waits_for_goes_no_further(
+        client, upstream, path, version, fields, waits):
+    """RFC 9110 §10.1.1: one in HTTP/1.0 is ignored."""
+    client.ask(request("POST", path, fields, body=b"body", version=version), "POST")
+    seen = upstream.last(path).head.get("Expect")
+    assert seen == ("100-continue" if waits else None)
