@@ -4,27 +4,6 @@ import Primitives
 // line break in a value becomes a second message (SwiftNIO's GHSA-cq87-8r7h-962v).
 
 extension ByteWriter {
-    /// Appends `method SP path [? query] SP HTTP/1.1 CRLF`.
-    ///
-    /// - Returns: False, with nothing written, when the method is no token, or the path or query
-    ///   holds a space, a control byte or other than ASCII, or the path holds `?`.
-    public mutating func appendRequestLine(
-        method: Span<UInt8>, path: Span<UInt8>, query: Span<UInt8>, hasQuery: Bool
-    ) -> Bool {
-        guard method.isToken, !path.isEmpty, path.isVisible, query.isVisible,
-            path.firstIndex(of: .question, from: 0) == nil
-        else { return false }
-        append(method)
-        append(.space)
-        append(path)
-        if hasQuery {
-            append(.question)
-            append(query)
-        }
-        append(" HTTP/1.1\r\n")
-        return true
-    }
-
     /// Appends `HTTP/1.1 SP status SP phrase CRLF`; `status` is 100 to 599.
     public mutating func appendStatusLine(_ status: UInt16) {
         precondition(status >= 100 && status < 600)
@@ -112,14 +91,6 @@ extension Span where Element == UInt8 {
         while position < count {
             guard self[position] == .tab else { return false }
             position = firstControl(from: position &+ 1)
-        }
-        return true
-    }
-
-    /// Only ASCII above the space.
-    var isVisible: Bool {
-        for offset in 0..<count {
-            guard self[offset] > 0x20, self[offset] < 0x7F else { return false }
         }
         return true
     }

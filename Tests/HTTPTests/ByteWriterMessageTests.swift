@@ -64,37 +64,6 @@ import Testing
         #expect(text == "")
     }
 
-    static func requestLine(_ method: String, _ path: String, _ query: String?) -> String? {
-        var isWritten = false
-        let text = written {
-            let parts = (Array(method.utf8), Array(path.utf8), Array((query ?? "").utf8))
-            isWritten = $0.appendRequestLine(
-                method: parts.0.span, path: parts.1.span, query: parts.2.span,
-                hasQuery: query != nil)
-        }
-        return isWritten ? text : text == "" ? nil : "wrote and refused"
-    }
-
-    @Test func `a request line is written`() {
-        #expect(Self.requestLine("GET", "/a", nil) == "GET /a HTTP/1.1\r\n")
-        #expect(Self.requestLine("GET", "/a", "") == "GET /a? HTTP/1.1\r\n")
-        #expect(Self.requestLine("X-Y", "/a", "b=c") == "X-Y /a?b=c HTTP/1.1\r\n")
-    }
-
-    /// GHSA-cq87-8r7h-962v: line breaks in the start line that is written.
-    @Test(
-        arguments: [
-            ("G T", "/", nil), ("", "/", nil), ("GET\r\n", "/", nil), ("GET", "", nil),
-            ("GET", "/ ", nil), ("GET", "/\r\n", nil), ("GET", "/?", nil), ("GET", "/\u{e9}", nil),
-            ("GET", "/", "a b"), ("GET", "/", "a\r\nb"), ("GET", "/\0", nil),
-            ("GET", "/", "\u{7f}"),
-        ] as [(String, String, String?)])
-    func `RFC 9112 §3: a request line that would be another is not written`(
-        method: String, path: String, query: String?
-    ) {
-        #expect(Self.requestLine(method, path, query) == nil)
-    }
-
     @Test(arguments: [1, 15, 16, 255, 256, 4095, 4096, 70_000])
     func `RFC 9112 §7.1: a chunk that is written can be read`(size: Int) {
         let data = (0..<size).map { UInt8(truncatingIfNeeded: $0) }

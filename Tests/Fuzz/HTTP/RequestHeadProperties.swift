@@ -111,11 +111,14 @@ public enum RequestHeadProperties {
         guard outcome.authority.count > 0, outcome.method != .other else { return }
         var buffer = ByteBuffer(capacity: 1024)
         buffer.write { writer in
-            let name = Array("\(outcome.method.name)".utf8)
-            precondition(
-                writer.appendRequestLine(
-                    method: name.span, path: outcome.path.span, query: outcome.query.span,
-                    hasQuery: outcome.hasQuery))
+            writer.append(outcome.method.name)
+            writer.append(.space)
+            writer.append(outcome.path.span)
+            if outcome.hasQuery {
+                writer.append(UInt8(ascii: "?"))
+                writer.append(outcome.query.span)
+            }
+            writer.append(" HTTP/1.1\r\n")
             precondition(writer.appendField("Host", outcome.authority.span))
             for index in stride(from: 0, to: outcome.fields.count, by: 2) {
                 // Every field that was let in may go out.
