@@ -34,12 +34,7 @@ extension PartsEncoder {
             writer.appendMember("\"policy\":{\"rule\":", UInt64(facts.rule))
             writer.closeObject("},")
         }
-        switch facts.httpVersion {
-        case 0: break
-        case 10: writer.append("\"protocol\":\"HTTP/1.0\",")
-        case 20: writer.append("\"protocol\":\"HTTP/2\",")
-        default: writer.append("\"protocol\":\"HTTP/1.1\",")
-        }
+        writer.append(protocolMember(facts.httpVersion))
         appendCoreEnd(facts, fields, names, &writer)
     }
 
@@ -109,19 +104,10 @@ extension PartsEncoder {
     private func appendMethod(
         _ facts: RecordFacts, _ fields: Span<UInt8>, _ writer: inout ByteWriter
     ) {
-        // HTTP.Method's raw values; the targets meet in RequestFlow only.
-        switch facts.method {
-        case 0: break
-        case 1: writer.append("\"method\":\"GET\",")
-        case 2: writer.append("\"method\":\"HEAD\",")
-        case 3: writer.append("\"method\":\"POST\",")
-        case 4: writer.append("\"method\":\"PUT\",")
-        case 5: writer.append("\"method\":\"DELETE\",")
-        case 6: writer.append("\"method\":\"PATCH\",")
-        case 7: writer.append("\"method\":\"OPTIONS\",")
-        case 8: writer.append("\"method\":\"TRACE\",")
-        case 9: writer.append("\"method\":\"CONNECT\",")
-        default: appendText("\"method\":\"", .method, fields, &writer)
+        if let member = methodMember(facts.method) {
+            writer.append(member)
+        } else {
+            appendText("\"method\":\"", .method, fields, &writer)
         }
     }
 
@@ -168,7 +154,7 @@ extension Outcome {
         }
     }
 
-    fileprivate var member: StaticString {
+    var member: StaticString {
         switch self {
         case .allow: "\"outcome\":\"allow\","
         case .deny: "\"outcome\":\"deny\","
@@ -179,7 +165,7 @@ extension Outcome {
 }
 
 extension AuditLevel {
-    fileprivate var member: StaticString {
+    var member: StaticString {
         switch self {
         case .none: "\"level\":\"none\","
         case .metadata: "\"level\":\"metadata\","
@@ -191,7 +177,7 @@ extension AuditLevel {
 }
 
 extension ErrorSource {
-    fileprivate var member: StaticString {
+    var member: StaticString {
         switch self {
         case .none: "},"
         case .client: "\"source\":\"client\"},"
@@ -202,7 +188,7 @@ extension ErrorSource {
 }
 
 extension RequestPhase {
-    fileprivate var member: StaticString {
+    var member: StaticString {
         switch self {
         case .none: ""
         case .head: "\"phase\":\"head\","
@@ -218,7 +204,7 @@ extension RequestPhase {
 }
 
 /// `Crypto.SignatureAlgorithm`'s raw values; the targets meet in RequestFlow only.
-private func algorithmMember(_ algorithm: UInt8) -> StaticString? {
+func algorithmMember(_ algorithm: UInt8) -> StaticString? {
     switch algorithm {
     case 1: "\"alg\":\"RS256\","
     case 2: "\"alg\":\"RS384\","
@@ -231,5 +217,31 @@ private func algorithmMember(_ algorithm: UInt8) -> StaticString? {
     case 9: "\"alg\":\"ES512\","
     case 10: "\"alg\":\"EdDSA\","
     default: nil
+    }
+}
+
+/// `HTTP.Method`'s raw values, none for 0; nil for one that has no name here.
+func methodMember(_ method: UInt8) -> StaticString? {
+    switch method {
+    case 0: ""
+    case 1: "\"method\":\"GET\","
+    case 2: "\"method\":\"HEAD\","
+    case 3: "\"method\":\"POST\","
+    case 4: "\"method\":\"PUT\","
+    case 5: "\"method\":\"DELETE\","
+    case 6: "\"method\":\"PATCH\","
+    case 7: "\"method\":\"OPTIONS\","
+    case 8: "\"method\":\"TRACE\","
+    case 9: "\"method\":\"CONNECT\","
+    default: nil
+    }
+}
+
+func protocolMember(_ version: UInt8) -> StaticString {
+    switch version {
+    case 0: ""
+    case 10: "\"protocol\":\"HTTP/1.0\","
+    case 20: "\"protocol\":\"HTTP/2\","
+    default: "\"protocol\":\"HTTP/1.1\","
     }
 }

@@ -12,8 +12,10 @@ public struct PartsEncoder: ~Copyable {
         var text = RecordText.plain
     }
 
-    private var current: NameTable
+    private(set) var current: NameTable
     private var previous: NameTable
+    /// Those of `current`.
+    private(set) var fragments: Fragments
     /// `"boot":"…",` and `"instance":"…",`.
     let bootMember: [UInt8]
     let instanceMember: [UInt8]
@@ -37,18 +39,23 @@ public struct PartsEncoder: ~Copyable {
         self.instance = instance
         current = NameTable(names, generation: generation)
         previous = current
-        bootMember = Array("\"boot\":\"\(instance.boot.hexText)\",".utf8)
-        instanceMember =
+        let bootMember = Array("\"boot\":\"\(instance.boot.hexText)\",".utf8)
+        let instanceMember =
             instance.name.isEmpty
             ? []
             : Array("\"instance\":\"".utf8) + CanonicalValue.escaped(instance.name)
                 + Array("\",".utf8)
+        fragments = Fragments(names, bootMember: bootMember, instanceMember: instanceMember)
+        self.bootMember = bootMember
+        self.instanceMember = instanceMember
     }
 
     /// Takes the names of a new settings generation; records of the one before still find theirs.
     public mutating func adopt(_ names: RecordNames, generation: SettingsGeneration) {
         previous = current
         current = NameTable(names, generation: generation)
+        fragments = Fragments(
+            names, bootMember: bootMember, instanceMember: instanceMember)
     }
 
     /// Most bytes that the parts of a record within `limits` take.
@@ -57,25 +64,40 @@ public struct PartsEncoder: ~Copyable {
     public borrowing func maximumBytes(_ limits: RecordLimits) -> Int {
         limits.maximumFieldBytes * 3 + 4096 + current.longestNamesBytes
             + instanceMember.count
+            + PartsEncoder.fragmentCount * (fragments.longest + PreparedWriter.slack)
     }
 
     /// Appends the three parts of one record, and answers where in `writer.span` they lie.
     ///
-    /// - Parameter fields: The text behind the facts, as `FieldReader` reads it.
+    /// - Parameters:
+    ///   - fields: The text behind the facts, as `FieldReader` reads it.
+    ///   - gap: Bytes before each part that are left to the caller.
     public mutating func encode(
-        _ facts: RecordFacts, fields: Span<UInt8>, into writer: inout ByteWriter
+        _ facts: RecordFacts, fields: Span<UInt8>, gap: Int = 0, into writer: inout ByteWriter
+    ) -> RecordParts {
+        if let parts = encodeQuickly(facts, fields, gap, &writer) { return parts }
+        return encodeThoroughly(facts, fields, gap, &writer)
+    }
+
+    /// Does the same for any record.
+    mutating func encodeThoroughly(
+        _ facts: RecordFacts, _ fields: Span<UInt8>, _ gap: Int, _ writer: inout ByteWriter
     ) -> RecordParts {
         locate(fields)
+        writer.skip(gap)
         let start = writer.count
         appendCore(facts, fields, &writer)
-        let subject = writer.count
+        let core = ByteRange(start: start, count: writer.count &- start)
+        writer.skip(gap)
+        let subjectStart = writer.count
         appendSubject(facts, fields, &writer)
-        let detail = writer.count
+        let subject = ByteRange(start: subjectStart, count: writer.count &- subjectStart)
+        writer.skip(gap)
+        let detailStart = writer.count
         appendDetail(fields, &writer)
         return RecordParts(
-            core: ByteRange(start: start, count: subject &- start),
-            subject: ByteRange(start: subject, count: detail &- subject),
-            detail: ByteRange(start: detail, count: writer.count &- detail))
+            core: core, subject: subject,
+            detail: ByteRange(start: detailStart, count: writer.count &- detailStart))
     }
 
     /// The names that the record was made under.

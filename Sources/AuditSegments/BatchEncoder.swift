@@ -1,3 +1,4 @@
+import AuditRecords
 import CZstd
 import Crypto
 import Primitives
@@ -34,7 +35,9 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
     public let countLimit: Int
     private static let parts = 3
     /// u32 length, u8 kind, u8 n, and per part a salt and a u32 length.
-    private static let overhead = 6 + parts * (TreeHasher.saltBytes + 4)
+    private static let overhead = headBytes + parts * partHeadBytes
+    private static let headBytes = 6
+    private static let partHeadBytes = TreeHasher.saltBytes + 4
     private static let saltsAtOnce = 1024 * parts * TreeHasher.saltBytes
 
     /// An encoder of batches of at most `capacity` bytes and `countLimit` records.
@@ -80,16 +83,60 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
         let size = BatchEncoder.overhead + core.count + subject.count + detail.count
         guard size <= capacity else { throw .recordTooLarge }
         guard size <= capacity - plainCount, count < countLimit else { return false }
+        let start = plainCount + BatchEncoder.headBytes + BatchEncoder.partHeadBytes
+        let places = RecordParts(
+            core: ByteRange(start: start, count: core.count),
+            subject: ByteRange(
+                start: start + core.count + BatchEncoder.partHeadBytes, count: subject.count),
+            detail: ByteRange(
+                start: plainCount + size - detail.count, count: detail.count))
+        store(core, at: places.core.lower)
+        store(subject, at: places.subject.lower)
+        store(detail, at: places.detail.lower)
+        complete(kind, time, places, &tree)
+        return true
+    }
+
+    /// Adds the record of a request as the next entry of `tree`; false when the batch has no room.
+    ///
+    /// Its parts are written where they stay, and hashed there.
+    ///
+    /// - Throws: `recordTooLarge` for a record that no batch has room for.
+    public mutating func add(
+        _ facts: RecordFacts, fields: Span<UInt8>, encoder: inout PartsEncoder,
+        tree: inout LogTree
+    ) throws(EvidenceError) -> Bool {
+        guard count < countLimit else { return false }
+        // Safe: the memory is this value's own, and the writer does not outlive this call.
+        var writer = unsafe ByteWriter(
+            over: UnsafeMutableBufferPointer(start: plain, count: capacity), count: plainCount)
+        writer.skip(BatchEncoder.headBytes)
+        let places = encoder.encode(
+            facts, fields: fields, gap: BatchEncoder.partHeadBytes, into: &writer)
+        guard !writer.overflowed else {
+            if count == 0 { throw .recordTooLarge }
+            return false
+        }
+        complete(facts.kind.rawValue, facts.time, places, &tree)
+        return true
+    }
+
+    /// Fills in what stands around parts that are in their places, and makes the entry.
+    private mutating func complete(
+        _ kind: UInt8, _ time: WallTime, _ places: RecordParts, _ tree: inout LogTree
+    ) {
         if count == 0 { firstIndex = tree.size }
         firstTime = min(firstTime, time)
         lastTime = max(lastTime, time)
-        storeBigEndian(UInt32(truncatingIfNeeded: size - 4))
-        // Safe: the size was checked against the room for all stores of this function.
-        unsafe plain[plainCount] = kind
-        unsafe plain[plainCount + 1] = UInt8(BatchEncoder.parts)
-        plainCount += 2
+        let start = plainCount
+        plainCount = places.detail.upper
+        storeBigEndian(UInt32(truncatingIfNeeded: plainCount - start - 4), at: start)
+        // Safe: the room before the first part was left for these bytes.
+        unsafe plain[start + 4] = kind
+        unsafe plain[start + 5] = UInt8(BatchEncoder.parts)
         let commitment = hasher.commitment(
-            storePart(0, core), storePart(1, subject), storePart(2, detail))
+            completePart(0, places.core), completePart(1, places.subject),
+            completePart(2, places.detail))
         let offset = FrameHeader.byteCount + BatchHeader.entryRange(count).lowerBound
         // Safe: the count was checked against the limit that the frame's memory was made for.
         let memory = unsafe UnsafeMutableBufferPointer(
@@ -98,7 +145,6 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
         writer.appendEntry(kind: kind, commitment: commitment)
         tree.append(writer.span, &hasher)
         count += 1
-        return true
     }
 
     /// Compresses the records; the batch takes no more of them until `reset`.
@@ -163,8 +209,8 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
         ).append(to: &writer)
     }
 
-    /// Stores salt, length and bytes of a part, and answers its hash.
-    private mutating func storePart(_ number: UInt8, _ bytes: Span<UInt8>) -> Digest256 {
+    /// Stores salt and length before a part that is in its place, and answers its hash.
+    private mutating func completePart(_ number: UInt8, _ place: ByteRange) -> Digest256 {
         if saltsLeft == 0 {
             // Safe: all of the memory is filled. One call lasts for a thousand records.
             unsafe RandomBytes.fill(
@@ -172,26 +218,35 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
             saltsLeft = BatchEncoder.saltsAtOnce
         }
         saltsLeft -= TreeHasher.saltBytes
-        // Safe: `add` made sure of the room for all three parts.
-        let salt = unsafe plain + plainCount
-        unsafe salt.update(from: salts + saltsLeft, count: TreeHasher.saltBytes)
-        plainCount += TreeHasher.saltBytes
-        storeBigEndian(UInt32(truncatingIfNeeded: bytes.count))
-        unsafe bytes.withUnsafeBufferPointer { source in
-            if let start = source.baseAddress {
-                unsafe (plain + plainCount).update(from: start, count: bytes.count)
-            }
-        }
-        plainCount += bytes.count
-        let saltSpan = unsafe Span(
-            _unsafeStart: UnsafePointer(salt), count: TreeHasher.saltBytes)
-        return hasher.part(number, salt: saltSpan, bytes: bytes)
+        let size = TreeHasher.prefixBytes
+        // Safe: salt and length have room before the part, and what is hashed with it takes less.
+        // It is written there for the hash, so that one piece of memory holds all of it.
+        let salt = unsafe salts + saltsLeft
+        let part = unsafe plain + place.lower
+        unsafe (part - size).pointee = TreeHasher.partMark
+        unsafe (part - size + 1).pointee = number
+        unsafe (part - TreeHasher.saltBytes).update(from: salt, count: TreeHasher.saltBytes)
+        let hash = hasher.plain(
+            unsafe Span(
+                _unsafeStart: UnsafePointer(part - size), count: size + Int(place.count)))
+        unsafe (part - BatchEncoder.partHeadBytes).update(
+            from: salt, count: TreeHasher.saltBytes)
+        storeBigEndian(place.count, at: place.lower - 4)
+        return hash
     }
 
-    private mutating func storeBigEndian(_ value: UInt32) {
+    private func store(_ bytes: Span<UInt8>, at offset: Int) {
         // Safe: `add` made sure of the room.
-        unsafe UnsafeMutableRawPointer(plain + plainCount).storeBytes(
+        unsafe bytes.withUnsafeBufferPointer { source in
+            if let start = source.baseAddress {
+                unsafe (plain + offset).update(from: start, count: bytes.count)
+            }
+        }
+    }
+
+    private func storeBigEndian(_ value: UInt32, at offset: Int) {
+        // Safe: `add` made sure of the room.
+        unsafe UnsafeMutableRawPointer(plain + offset).storeBytes(
             of: value.bigEndian, as: UInt32.self)
-        plainCount += 4
     }
 }

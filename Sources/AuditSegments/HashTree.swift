@@ -62,19 +62,19 @@ public struct HashTree: ~Copyable, Sendable {
         size >> UInt64(level * HashTree.tileHeight)
     }
 
-    /// The bytes of the tile `index` of `level`, as wide as it is now; nil when it is not in memory.
-    public func tile(level: Int, index: UInt64) -> [UInt8]? {
-        guard level < levels.count else { return nil }
+    /// The bytes of the first `width` hashes of the tile `index` of `level`; nil when they are not
+    /// in memory.
+    public func tile(level: Int, index: UInt64, width: Int) -> [UInt8]? {
+        guard level < levels.count, width > 0 else { return nil }
         let start = index * UInt64(HashTree.tileWidth)
-        let end = min(start + UInt64(HashTree.tileWidth), hashCount(level: level))
-        let kept = levels[level]
-        guard start >= kept.first, end > start else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Int(end - start) * Digest256.byteCount)
-        for hash in kept.hashes[Int(start - kept.first)..<Int(end - kept.first)] {
-            hash.append(to: &bytes)
+        let first = levels[level].first
+        guard start >= first, start + UInt64(width) <= hashCount(level: level) else { return nil }
+        let offset = Int(start - first)
+        var buffer = ByteBuffer(capacity: width * Digest256.byteCount)
+        buffer.write { writer in
+            for place in offset..<offset + width { writer.append(levels[level].hashes[place]) }
         }
-        return bytes
+        return buffer.bytes
     }
 
     /// Drops from memory the whole tiles of the tree of `size` leaves: they are stored elsewhere.

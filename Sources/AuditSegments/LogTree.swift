@@ -46,21 +46,21 @@ public struct LogTree: ~Copyable, Sendable {
     /// A bundle has, per entry, a u16 length and the entry (C2SP tlog-tiles).
     public func bytes(of path: TilePath) -> [UInt8]? {
         if let level = path.level {
-            guard let tile = hashes.tile(level: level, index: path.index) else { return nil }
-            let count = path.width * Digest256.byteCount
-            return tile.count >= count ? Array(tile.prefix(count)) : nil
+            return hashes.tile(level: level, index: path.index, width: path.width)
         }
         let start = path.index * UInt64(HashTree.tileWidth)
         guard start >= firstEntry, start + UInt64(path.width) <= size else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(path.width * (2 + TreeHasher.entryBytes))
-        for index in 0..<path.width {
-            let offset = (Int(start - firstEntry) + index) * TreeHasher.entryBytes
-            bytes.append(0)
-            bytes.append(UInt8(TreeHasher.entryBytes))
-            bytes.append(contentsOf: entries[offset..<offset + TreeHasher.entryBytes])
+        let first = Int(start - firstEntry) * TreeHasher.entryBytes
+        var buffer = ByteBuffer(capacity: path.width * (2 + TreeHasher.entryBytes))
+        buffer.write { writer in
+            for index in 0..<path.width {
+                let offset = first + index * TreeHasher.entryBytes
+                writer.appendBigEndian(UInt16(TreeHasher.entryBytes))
+                writer.append(
+                    entries.span.extracting(offset..<offset + TreeHasher.entryBytes))
+            }
         }
-        return bytes
+        return buffer.bytes
     }
 
     /// Drops from memory what the whole tiles of the first `stored` entries hold.
@@ -78,5 +78,13 @@ public struct LogTree: ~Copyable, Sendable {
         return (old / width...(new - 1) / width).map { index in
             TilePath(level: level, index: index, width: Int(min(width, new - index * width)))
         }
+    }
+}
+
+extension ByteBuffer {
+    /// A copy of what is held.
+    var bytes: [UInt8] {
+        // Safe: the bytes are only read, for the length of the call.
+        unsafe span.withUnsafeBufferPointer { unsafe Array($0) }
     }
 }

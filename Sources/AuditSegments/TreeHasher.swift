@@ -19,6 +19,10 @@ public struct TreeHasher: ~Copyable, Sendable {
     public static let maximumParts = 8
     /// Bytes of a salt.
     public static let saltBytes = 16
+    /// What the bytes of a part's hash begin with.
+    static let partMark: UInt8 = 0x10
+    /// Bytes of a part's hash before those of the part: the mark, its number, the salt.
+    static let prefixBytes = 2 + saltBytes
     /// Bytes of an entry.
     public static let entryBytes = 36
 
@@ -42,7 +46,7 @@ public struct TreeHasher: ~Copyable, Sendable {
     ) -> Digest256 {
         scratch.removeAll()
         scratch.write {
-            $0.append(0x10)
+            $0.append(TreeHasher.partMark)
             $0.append(number)
             $0.append(salt)
         }

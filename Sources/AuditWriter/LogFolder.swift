@@ -32,7 +32,11 @@ struct LogFolder: ~Copyable, Sendable {
     }
 
     /// Stores `tiles` durably: temporary file, sync, rename, and the folder's sync.
-    borrowing func storeTiles(_ tiles: [(path: TilePath, bytes: [UInt8])]) throws(SystemError) {
+    ///
+    /// - Parameter stored: Entries whose tiles this process has stored already.
+    borrowing func storeTiles(
+        _ tiles: [(path: TilePath, bytes: [UInt8])], since stored: UInt64 = 0
+    ) throws(SystemError) {
         guard !tiles.isEmpty else { return }
         let isMany = tiles.count > LogFolder.syncedFiles
         var folders: Set<String> = []
@@ -50,9 +54,16 @@ struct LogFolder: ~Copyable, Sendable {
             for folder in folders { try served.folder(folder).sync() }
         }
         // The partial versions of a tile that is whole now serve nobody.
-        for tile in tiles where tile.path.isWhole {
+        for tile in tiles where LogFolder.mayHavePartials(tile.path, stored) {
             try served.removeFolder(tile.path.partialFolder)
         }
+    }
+
+    /// Whether partial versions of a whole tile may exist, when those of `stored` entries do.
+    private static func mayHavePartials(_ path: TilePath, _ stored: UInt64) -> Bool {
+        guard path.isWhole else { return false }
+        let hashes = stored >> UInt64((path.level ?? 0) * HashTree.tileHeight)
+        return stored == 0 || path.index == hashes / UInt64(HashTree.tileWidth)
     }
 
     /// Names of the files in the folder of a tile's partial versions.

@@ -26,7 +26,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     let identity: LogIdentity
     let frames = FrameEncoder()
 
-    /// Holds one record's parts.
+    /// Holds the parts of the writer's own records.
     var text: ByteBuffer
     var accounts: [SequenceAccount]
     /// Entries whose tiles are stored.
@@ -41,9 +41,9 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     private var refusals: [LifecycleEvent] = []
 
     /// Records of this many bytes make a batch at once; the rest waits for the end of the turn.
-    static let flushBytes = 256 << 10
-    /// Room of a batch. A record that does not fit into what is left begins the next one.
-    static let batchBytes = 512 << 10
+    static let flushBytes = 1 << 20
+    /// Room of a batch; what is behind `flushBytes` takes the longest record.
+    static let batchBytes = flushBytes + (256 << 10)
     static let batchRecords = 4096
     /// Room for a lifecycle record, which names every worker.
     static let spareBytes = 64 << 10
@@ -130,7 +130,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         while true {
             let facts: RecordFacts?
             do {
-                facts = try LogWriter.takeOne(&rings[index], &encoder, &text, &batch, &tree)
+                facts = try LogWriter.takeOne(&rings[index], &encoder, &batch, &tree)
             } catch {
                 throw .evidence(error)
             }
@@ -150,20 +150,16 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     ///
     /// A function of the pieces, so that a span of one may be read beside a change of another.
     private static func takeOne(
-        _ ring: inout RingConsumer, _ encoder: inout PartsEncoder, _ text: inout ByteBuffer,
+        _ ring: inout RingConsumer, _ encoder: inout PartsEncoder,
         _ batch: inout BatchEncoder, _ tree: inout LogTree
     ) throws(EvidenceError) -> RecordFacts? {
         guard let record = ring.next() else { return nil }
         // Safe: only workers push into these rings, and only facts with fields behind them.
         let facts = unsafe RingConsumer.facts(of: record, as: RecordFacts.self)
         let fields = record.extracting(droppingFirst: MemoryLayout<RecordFacts>.size)
-        text.removeAll()
-        let parts = text.write { writer in
-            let parts = encoder.encode(facts, fields: fields, into: &writer)
-            precondition(!writer.overflowed)
-            return parts
-        }
-        try add(facts.kind, facts.time, parts, text, &batch, &tree)
+        let isAdded = try batch.add(facts, fields: fields, encoder: &encoder, tree: &tree)
+        // A batch is flushed while it has room for the largest record.
+        precondition(isAdded)
         return facts
     }
 
@@ -298,7 +294,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         }
         let note: [UInt8]
         do {
-            try folder.storeTiles(tiles)
+            try folder.storeTiles(tiles, since: storedSize)
             note = try signer.sign(size: tree.size, root: tree.root(&hasher))
         } catch let error as SystemError {
             throw .system(error)

@@ -12,6 +12,8 @@ public struct CryptoLibrary: ~Copyable, @unchecked Sendable {
     let context: OpaquePointer
     /// `EVP_MD *` for SHA-256.
     let sha256: OpaquePointer
+    /// Whether that is the default provider's, whose functions libcrypto also offers by name.
+    let isDefaultSHA256: Bool
 
     /// Makes a context and fetches SHA-256.
     public init() throws(CryptoError) {
@@ -23,6 +25,14 @@ public struct CryptoLibrary: ~Copyable, @unchecked Sendable {
         }
         unsafe context = made
         unsafe sha256 = digest
+        // Safe: the provider and its name live as long as the digest that came from it.
+        if let provider = unsafe EVP_MD_get0_provider(digest),
+            let name = unsafe OSSL_PROVIDER_get0_name(provider)
+        {
+            isDefaultSHA256 = unsafe String(cString: name) == "default"
+        } else {
+            isDefaultSHA256 = false
+        }
     }
 
     deinit {

@@ -48,6 +48,23 @@ import Testing
         #expect([early, late] == digests)
     }
 
+    @Test func `functions called by name and through the provider agree`() throws {
+        let library = try CryptoLibrary()
+        var named = try SHA256(library)
+        var provided = try SHA256(library, throughProvider: true)
+        let bytes = (0..<300).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        for count in bytes.indices {
+            let one = named.digest(bytes.span.extracting(first: count))
+            let other = provided.digest(bytes.span.extracting(first: count))
+            #expect(one == other, "\(count) bytes")
+        }
+        provided.begin()
+        provided.update(bytes.span)
+        let early = try provided.soFar()
+        let late = provided.finish()
+        #expect(early == late)
+    }
+
     private func hex(_ digest: Digest256) -> String {
         var buffer = ByteBuffer(capacity: 64)
         buffer.write { $0.appendHex(digest) }

@@ -1,0 +1,226 @@
+import Primitives
+import Testing
+
+@testable import AuditRecords
+
+/// What is written in one pass is what the thorough way writes.
+@Suite struct QuickPartsTests {
+    @Test(arguments: 0..<20)
+    func `both ways write the same bytes`(seed: UInt64) {
+        var ways = BothWays()
+        var random = Numbers(state: seed)
+        for _ in 0..<10 {
+            let facts = randomFacts(&random)
+            let fields = randomFields(&random)
+            ways.compare(facts, fields)
+        }
+    }
+
+    @Test func `text of every length is copied whole`() {
+        var ways = BothWays()
+        for count in 0...64 {
+            let path = (0..<count).map { UInt8(0x61 + $0 % 26) }
+            ways.compare(RecordFacts(), field(.path, path))
+        }
+    }
+
+    @Test func `a byte that needs a change is found at every place`() {
+        var ways = BothWays()
+        for count in [1, 3, 7, 8, 9, 16, 17] {
+            for place in 0..<count {
+                for byte: UInt8 in [0, 0x1F, 0x22, 0x5C, 0x7F, 0x80, 0xFF] {
+                    var path = [UInt8](repeating: 0x61, count: count)
+                    path[place] = byte
+                    ways.compare(RecordFacts(), field(.path, path))
+                }
+            }
+        }
+    }
+
+    @Test func `every byte that a text may hold is written the same`() {
+        var ways = BothWays()
+        for byte in UInt8.min...UInt8.max {
+            ways.compare(RecordFacts(), field(.subject, [0x20, byte, 0x7E]))
+            ways.compare(RecordFacts(), field(.subject, [UInt8](repeating: byte, count: 9)))
+        }
+    }
+
+    @Test func `numbers of every length have their digits`() {
+        var ways = BothWays()
+        var value: UInt64 = 1
+        while value < 1 << 54 {
+            for number in [value - 1, value, value + 1] {
+                var facts = RecordFacts()
+                facts.bytesIn = number
+                facts.bytesOut = number &* 7
+                facts.totalMicroseconds = UInt32(truncatingIfNeeded: number)
+                ways.compare(facts, [])
+            }
+            value = value % 3 == 1 ? value * 10 / 3 + 1 : value * 3
+        }
+        for length in 0..<20 {
+            var facts = RecordFacts()
+            facts.sequence = (0..<length).reduce(1) { power, _ in power * 10 }
+            ways.compare(facts, [])
+            facts.sequence -= 1
+            ways.compare(facts, [])
+        }
+    }
+
+    @Test func `the longest plain record fits the size that is said`() {
+        var ways = BothWays()
+        let limits = RecordLimits()
+        var fields: [UInt8] = []
+        for named in RecordField.allCases where named != .header {
+            let count = limits.bytes(of: named)
+            fields += field(named, [UInt8](repeating: 0x61, count: count))
+        }
+        var facts = Sample.facts()
+        facts.errorSource = .upstream
+        facts.errorPhase = .authorization
+        facts.reason = .upstreamResponseTimeout
+        facts.instant = Instant(nanoseconds: .max)
+        facts.time = WallTime(microseconds: .max)
+        facts.peer = PeerAddress(
+            address: Identifier128(high: .max, low: .max), port: .max)
+        facts.client = facts.peer
+        facts.sequence = .max
+        facts.linkedSequence = .max
+        facts.connection = .max
+        facts.bytesIn = .max
+        facts.bytesOut = .max
+        facts.headMicroseconds = .max
+        facts.decisionMicroseconds = .max
+        facts.connectMicroseconds = .max
+        facts.firstByteMicroseconds = .max
+        facts.totalMicroseconds = .max
+        facts.limitRemaining = .max
+        facts.retryAfterSeconds = .max
+        ways.compare(facts, fields)
+    }
+
+    private func field(_ field: RecordField, _ value: [UInt8]) -> [UInt8] {
+        Sample.fields { _ = $0.appendRecordField(field, value.span, limits: RecordLimits()) }
+    }
+
+    private func randomFacts(_ random: inout Numbers) -> RecordFacts {
+        var facts = RecordFacts()
+        facts.outcome = Outcome.allCases.randomElement(using: &random) ?? .allow
+        facts.errorSource = ErrorSource.allCases.randomElement(using: &random) ?? .none
+        facts.errorPhase = RequestPhase.allCases.randomElement(using: &random) ?? .none
+        facts.reason = Reason.allCases.randomElement(using: &random) ?? .none
+        facts.httpVersion = [0, 10, 11, 12, 20].randomElement(using: &random) ?? 0
+        facts.method = [0, 1, 5, 9, 10, 255].randomElement(using: &random) ?? 0
+        facts.level = .random(in: 0...6, using: &random)
+        facts.isCacheHit = .random(using: &random)
+        facts.isUpstreamReused = .random(using: &random)
+        facts.upstreamAttempts = .random(in: 0...255, using: &random)
+        facts.algorithm = .random(in: 0...12, using: &random)
+        facts.worker = .random(in: 0...300, using: &random)
+        facts.listener = index(&random)
+        facts.route = index(&random)
+        facts.rule = index(&random)
+        facts.role = index(&random)
+        facts.issuer = index(&random)
+        facts.limit = index(&random)
+        facts.upstream = index(&random)
+        facts.endpoint = index(&random)
+        facts.status = .random(in: 0...599, using: &random)
+        facts.upstreamStatus = .random(in: 0...2, using: &random) * 200
+        facts.sequence = number(&random)
+        facts.linkedSequence = number(&random)
+        facts.time = WallTime(microseconds: Int64(truncatingIfNeeded: number(&random)))
+        facts.instant = Instant(nanoseconds: number(&random))
+        facts.connection = number(&random)
+        facts.requestID = Identifier128(high: number(&random), low: number(&random))
+        facts.traceID = Identifier128(high: number(&random), low: number(&random))
+        facts.spanID = number(&random)
+        facts.peer = address(&random)
+        facts.client = address(&random)
+        facts.bytesIn = number(&random)
+        facts.bytesOut = number(&random)
+        facts.headMicroseconds = UInt32(truncatingIfNeeded: number(&random))
+        facts.decisionMicroseconds = UInt32(truncatingIfNeeded: number(&random))
+        facts.connectMicroseconds = UInt32(truncatingIfNeeded: number(&random))
+        facts.firstByteMicroseconds = UInt32(truncatingIfNeeded: number(&random))
+        facts.totalMicroseconds = UInt32(truncatingIfNeeded: number(&random))
+        facts.limitRemaining = UInt32(truncatingIfNeeded: number(&random))
+        facts.retryAfterSeconds = UInt32(truncatingIfNeeded: number(&random))
+        return facts
+    }
+
+    /// Mostly a name that there is, or none.
+    private func index(_ random: inout Numbers) -> UInt16 {
+        [0, 0, 0, 1, RecordFacts.noIndex].randomElement(using: &random) ?? 0
+    }
+
+    /// As often short as long.
+    private func number(_ random: inout Numbers) -> UInt64 {
+        random.next() >> UInt64.random(in: 0...64, using: &random)
+    }
+
+    private func address(_ random: inout Numbers) -> PeerAddress {
+        switch Int.random(in: 0...2, using: &random) {
+        case 0: .unknown
+        case 1: PeerAddress(ipv4: .random(in: 0...UInt32.max, using: &random), port: 1)
+        default:
+            PeerAddress(
+                address: Identifier128(high: number(&random), low: number(&random)), port: 65535)
+        }
+    }
+
+    private func randomFields(_ random: inout Numbers) -> [UInt8] {
+        let limits = RecordLimits()
+        return Sample.fields { writer in
+            for field in RecordField.allCases where Bool.random(using: &random) {
+                if field == .header, Int.random(in: 0...7, using: &random) > 0 { continue }
+                let longest = limits.bytes(of: field)
+                let count =
+                    field == .tokenThumbprint ? longest : Int.random(in: 0...40, using: &random)
+                let isPlain = Int.random(in: 0...20, using: &random) > 0
+                let value = (0..<min(count, longest)).map { _ in
+                    isPlain && field != .tokenThumbprint
+                        ? UInt8.random(in: 0x23...0x5B, using: &random)
+                        : UInt8.random(in: 0...255, using: &random)
+                }
+                _ = writer.appendRecordField(field, value.span, limits: limits)
+            }
+        }
+    }
+}
+
+/// One encoder that writes each record both ways.
+private struct BothWays: ~Copyable {
+    var encoder = Sample.encoder()
+    var quick = ByteBuffer(capacity: 1 << 16)
+    var thorough = ByteBuffer(capacity: 1 << 16)
+
+    mutating func compare(_ facts: RecordFacts, _ fields: [UInt8]) {
+        quick.removeAll()
+        thorough.removeAll()
+        let places = quick.write {
+            $0.append("before")
+            return encoder.encode(facts, fields: fields.span, gap: 20, into: &$0)
+        }
+        let expected = thorough.write {
+            $0.append("before")
+            return encoder.encodeThoroughly(facts, fields.span, 20, &$0)
+        }
+        let isSame = places == expected && quick.span.equals(thorough.span)
+        let core = quick.span.extracting(places.core).text()
+        #expect(isSame, "\(core)")
+    }
+}
+
+/// Numbers that are the same at each run (SplitMix64).
+private struct Numbers: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
+    }
+}
