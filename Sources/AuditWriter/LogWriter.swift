@@ -48,7 +48,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     /// Room for a lifecycle record, which names every worker.
     static let spareBytes = 64 << 10
     /// zstd's level: docs/decisions/0009 says how it was chosen.
-    static let compressionLevel: Int32 = -5
+    static let compressionLevel: Int32 = -3
 
     /// What every head of this boot says.
     struct LogIdentity: Sendable {
