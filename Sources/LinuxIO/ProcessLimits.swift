@@ -17,6 +17,16 @@ public enum ProcessLimits {
         return UInt64(limit.rlim_cur)
     }
 
+    /// How many descriptors the process may have open; their numbers lie below this.
+    public static func descriptors() -> Int {
+        var limit = rlimit()
+        // Safe: the kernel fills the one structure.
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            return Int(CInt.max)
+        }
+        return Int(clamping: min(UInt64(limit.rlim_cur), UInt64(CInt.max)))
+    }
+
     /// Keeps the process's memory, which holds keys, out of core dumps and debuggers.
     public static func refuseCoreDumps() throws(SystemError) {
         guard sallyport_refuse_dumps() == 0 else { throw SystemError.current("prctl") }

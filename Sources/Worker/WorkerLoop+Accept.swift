@@ -16,7 +16,13 @@ extension WorkerLoop {
                 return
             }
             switch listeners[slot].listener.accept() {
-            case .accepted(let stream): adopt(stream, listener: listeners[slot].index)
+            case .accepted(let stream):
+                guard stream.descriptor.number < clientDescriptors else {
+                    // The stream is closed here: the descriptors left are not the clients'.
+                    pauseAccepting()
+                    return
+                }
+                adopt(stream, listener: listeners[slot].index)
             case .wouldBlock: return
             case .failed:
                 // Descriptors or memory ran out; the kernel keeps the connection queued.

@@ -56,8 +56,10 @@ extension WorkerLoop {
                 abort(slot, reason: .clientClosedEarly, source: .client)
                 return false
             case .full:
-                // Bytes are held that no room was found for: they move when room is made.
-                return true
+                // All that could be decoded is sent: what fills the buffer is one line of trailers.
+                let error = HTTPError.trailersTooLarge
+                failExchange(slot, status: error.status, reason: error.reason, source: .client)
+                return false
             case .exhausted:
                 failExchange(slot, status: 503, reason: .proxyBuffersExhausted, source: .proxy)
                 return false

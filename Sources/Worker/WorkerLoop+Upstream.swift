@@ -85,7 +85,7 @@ extension WorkerLoop {
             return
         }
         let address = choices[clients[slot].exchange.attempts % choices.count]
-        if upstreams.inUse == upstreams.capacity { evictIdle() }
+        if upstreams.inUse == upstreams.capacity { _ = evictIdle() }
         let descriptor: Descriptor
         do {
             descriptor = try Descriptor.connecting(to: SocketAddress(address))
@@ -93,7 +93,7 @@ extension WorkerLoop {
             upstreamFailed(slot, .upstreamConnectFailed, status: 502)
             return
         }
-        guard
+        guard descriptor.number < upstreamDescriptors || evictIdle(),
             let upstream = upstreams.insert(
                 UpstreamConnection(descriptor: descriptor, endpoint: flat, client: slot))
         else {
@@ -207,13 +207,15 @@ extension WorkerLoop {
         if upstreams.isUsed(upstream), idle.contains(upstream) { closeUpstream(upstream) }
     }
 
-    /// Makes room for another connection by closing the longest idle one of some endpoint.
-    private mutating func evictIdle() {
+    /// Makes room for another connection by closing the longest idle one of some endpoint; false
+    /// when none is idle.
+    private mutating func evictIdle() -> Bool {
         for endpoint in 0..<idle.endpoints {
             if let oldest = idle.oldest(endpoint: endpoint) {
                 closeUpstream(oldest)
-                return
+                return true
             }
         }
+        return false
     }
 }

@@ -18,6 +18,8 @@ struct WorkerLoop: ~Copyable {
     let limits: ConnectionLimits
     /// Most bytes of an answered request's body that are read only to keep the connection.
     static let discardLimitBytes = 65_536
+    /// Descriptors that clients leave free; half of them are left free by upstreams too.
+    static let reservedDescriptors = 128
     /// Changes of phase that one client gets before the others' turn comes; two a request.
     static let stepsPerTurn = 64
     /// How long the rest of a closing client's bytes is awaited.
@@ -62,6 +64,10 @@ struct WorkerLoop: ~Copyable {
     var publishedCounters = WorkerCounters()
     var countersPublished = Instant.zero
     var isAcceptPaused = false
+    /// Past these numbers a client's or an upstream's connection is given up: the kernel gives
+    /// the lowest number free, and the audit log must always find one for its next file.
+    let clientDescriptors: CInt
+    let upstreamDescriptors: CInt
     var isDraining = false
     var drainDeadline = Instant.distantFuture
 
@@ -82,6 +88,10 @@ struct WorkerLoop: ~Copyable {
         self.settings = settings
         self.limits = limits
         self.ring = ring
+        let descriptors = ProcessLimits.descriptors()
+        let reserve = min(WorkerLoop.reservedDescriptors, descriptors / 4)
+        clientDescriptors = CInt(clamping: descriptors - reserve)
+        upstreamDescriptors = CInt(clamping: descriptors - reserve / 2)
         now = SystemClock.monotonic()
         wall = SystemClock.wall()
         listeners = Slab(capacity: max(1, configuration.listeners.count))

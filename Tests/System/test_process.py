@@ -5,7 +5,8 @@ import signal
 import time
 from pathlib import Path
 
-from harness.client import Client, once, request
+import harness.proxy as proxy_module
+from harness.client import Client, Closed, once, request
 from harness.proxy import BINARY, run
 
 
@@ -90,3 +91,34 @@ def test_a_missing_settings_file_is_named():
 
 def test_the_version_is_said():
     assert run(BINARY, "--version").stdout.strip()
+
+
+def test_clients_leave_descriptors_to_the_log(make_proxy, tmp_path, monkeypatch):
+    """Whoever opens all the connections there can be must not stop the log with that."""
+    limited = tmp_path / "limited"
+    limited.write_text(f'#!/bin/sh\nulimit -n 96\nexec {proxy_module.BINARY} "$@"\n')
+    limited.chmod(0o755)
+    monkeypatch.setattr(proxy_module, "BINARY", limited)
+    proxy = make_proxy(workers=1)
+    clients = [Client(proxy.address, timeout=1) for _ in range(120)]
+    answered = 0
+    for client in clients:
+        try:
+            answered += client.ask(request(target="/health")).status == 200
+        except (Closed, OSError):
+            continue
+    assert 30 < answered < 80
+    # The log, each checkpoint of which is a new file, goes on while no further client is let in.
+    response = clients[0].ask(request(target="/open/x"))
+    assert response.status == 200, response.body
+    assert proxy.record(response)["status"] == 200
+    for client in clients:
+        client.sock.close()
+    end = time.monotonic() + 5
+    while True:
+        try:
+            assert once(proxy.address, request(target="/health")).status == 200
+            break
+        except (Closed, OSError):
+            assert time.monotonic() < end
+    assert not any("critical" in line for line in proxy.lines)

@@ -210,3 +210,13 @@ def test_an_expectation_that_nobody_waits_for_goes_no_further(
     client.ask(request("POST", path, fields, body=b"body", version=version), "POST")
     seen = upstream.last(path).head.get("Expect")
     assert seen == ("100-continue" if waits else None)
+
+
+def test_a_trailer_that_no_buffer_holds_is_refused_at_once(make_proxy, upstream, path):
+    proxy = make_proxy(limits={"trailers": "64KiB"})
+    with Client(proxy.address) as client:
+        started = time.monotonic()
+        client.send(request("POST", path, {"Transfer-Encoding": "chunked"})
+                    + b"4\r\nbody\r\n0\r\nX-Sum: " + b"s" * 30000)
+        assert client.response("POST").status == 431
+        assert time.monotonic() - started < 5
