@@ -1,6 +1,35 @@
 import Primitives
 
 extension LogVerifier {
+    /// Whether a start leaf, which is signed for, says of the boot what the head says.
+    func headAgrees(_ core: CanonicalObject) -> Bool {
+        guard core.string("event") == "start", let head = lastHead else { return true }
+        let build = core.string("build") ?? head.build
+        let settings = core.digest("config") ?? head.settingsDigest
+        return build == head.build && settings == head.settingsDigest
+    }
+
+    /// Names entries without a checkpoint: those since the last one, or more than a crash leaves.
+    ///
+    /// Each boot signs when it begins, before each seal, and at least once an hour. A log that has
+    /// lost more of its checkpoints than that is one that nobody signed.
+    mutating func checkCoverage() {
+        guard tree.size > report.checkpointSize else { return }
+        let entries = tree.size - report.checkpointSize
+        let until = report.checkpointTime ?? WallTime(microseconds: .min)
+        let (age, isEndless) = (report.lastTime ?? until).microseconds
+            .subtractingReportingOverflow(until.microseconds)
+        let isPlain =
+            report.checkpointSize > 0 && report.checkpointSize >= lastHead?.firstIndex ?? 0
+            && !isEndless && age <= longestUnsigned
+        add(
+            isPlain ? .uncovered(entries: entries) : .unsigned(entries: entries),
+            LogLayout.segments, weight: .unfinished)
+    }
+
+    /// The longest checkpoint interval that can be set, and a minute, in microseconds.
+    private var longestUnsigned: Int64 { 3_660_000_000 }
+
     /// Makes sure that what else is among the segments are the torn tails that leaves speak of.
     mutating func checkOthers(_ names: [String]) {
         for name in names {

@@ -28,6 +28,8 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     private var previousDigest = Digest256.zero
     private var isEndClean = true
     private var boot: UInt64?
+    /// The head of the segment in hand.
+    var lastHead: SegmentHead?
     /// What leaves say was put aside: the digest and its segment.
     var tornTails: [Digest256: String] = [:]
     private var hasStopped = false
@@ -208,6 +210,12 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         // Without the records nobody knows of a stop.
         let isStopped = hasStopped || boot == nil || boot == head.boot || !readsRecords
         if head.isClean, isTreeWhole, !isEndClean || !isStopped { add(.uncleanHidden, file, at: 0) }
+        if let lastHead, lastHead.boot == head.boot,
+            lastHead.build != head.build || lastHead.settingsDigest != head.settingsDigest
+        {
+            add(.headContradicts, file, at: 0)
+        }
+        lastHead = head
         if boot != head.boot {
             boot = head.boot
             report.boots += 1
@@ -224,6 +232,10 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         else {
             add(.sealContradicts, file, at: frame.offset)
             return
+        }
+        // The writer signs what there is before it seals.
+        if isTreeWhole, report.checkpointSize < tree.size {
+            add(.sealUncovered(entries: tree.size - report.checkpointSize), file, at: frame.offset)
         }
     }
 
@@ -296,7 +308,10 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         _ offset: Int
     ) {
         hasStopped = false
-        if record.kind == 6 { takeLifecycle(core) }
+        if record.kind == 6 {
+            takeLifecycle(core)
+            if !headAgrees(core) { add(.startContradicts(index: index), file, at: offset) }
+        }
         if let text = core.string("boot"), let writer = UInt64(text, radix: 16), writer != boot {
             add(.bootContradicts(index: index), file, at: offset)
         }
@@ -374,11 +389,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         report.size = reader.nextIndex
         guard isTreeWhole else { return }
         report.root = tree.root(&hasher)
-        if tree.size > report.checkpointSize {
-            add(
-                .uncovered(entries: tree.size - report.checkpointSize), LogLayout.segments,
-                weight: .unfinished)
-        }
+        checkCoverage()
         checkLastTiles()
     }
 }

@@ -56,6 +56,12 @@ public enum Problem: Equatable, Sendable {
     case unprovable(from: UInt64)
     /// The last entries are durable, but no checkpoint covers them yet.
     case uncovered(entries: UInt64)
+    /// The last entries have no checkpoint, and they are more than a crash leaves without one.
+    case unsigned(entries: UInt64)
+    /// A segment was sealed over entries without a checkpoint.
+    case sealUncovered(entries: UInt64)
+    /// A start leaf names another build or other settings than the segment's head.
+    case startContradicts(index: UInt64)
     /// A worker's sequence number is recorded twice.
     case sequenceRepeated(boot: UInt64, worker: UInt64, sequence: UInt64)
     /// Numbers of an ended boot are neither recorded nor in a gap leaf.
@@ -206,6 +212,13 @@ extension Problem: CustomStringConvertible {
         case .checkpointRoot(let size): "the root signed for \(size) entries is not theirs"
         case .unprovable(let from): "entries from \(from) on can't be proven"
         case .uncovered(let entries): "the last \(entries) entries have no checkpoint yet"
+        case .unsigned(let entries):
+            "the last \(entries) entries have no checkpoint, more than a crash leaves: nothing "
+                + "proves them"
+        case .sealUncovered(let entries):
+            "sealed over \(entries) entries that no checkpoint covers"
+        case .startContradicts(let index):
+            "record \(index), the start, names another build or other settings than the head"
         case .sequenceRepeated(let boot, let worker, let sequence):
             "\(boot.hexText).\(worker).\(sequence) is recorded twice"
         case .sequenceMissing(let boot, let worker, let from, let through):

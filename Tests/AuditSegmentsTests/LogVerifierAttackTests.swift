@@ -86,6 +86,36 @@ import Testing
         #expect(try verify(log.files).heaviest == .broken)
     }
 
+    @Test func `a log that has lost its checkpoints is not called signed`() throws {
+        var log = try SampleLog()
+        log.begin(boot: 1)
+        try log.requests(boot: 1, 1...2)
+        #expect(try verify(log.files).findings.last?.problem == .unsigned(entries: 2))
+        try log.checkpoint()
+        try log.requests(boot: 1, 3...4)
+        #expect(try verify(log.files).findings.last?.problem == .uncovered(entries: 2))
+        log.end()
+        // Each segment begins with a checkpoint of what is before it, or ends the log.
+        log.begin(boot: 2, isClean: false)
+        try log.requests(boot: 2, 1...2)
+        let problems = try verify(log.files).findings.map(\.problem)
+        #expect(problems.contains(.unsigned(entries: 4)))
+        log.seal()
+        #expect(
+            try verify(log.files).findings.map(\.problem).contains(.sealUncovered(entries: 4)))
+    }
+
+    @Test func `a head that names another build than the start is named`() throws {
+        var log = try SampleLog()
+        log.begin(boot: 1)
+        try log.add([
+            (6, "{\"boot\":\"0000000000000001\",\"build\":\"other\",\"event\":\"start\"}")
+        ])
+        try end(&log, boot: 1)
+        let problems = try verify(log.files).findings.map(\.problem)
+        #expect(problems == [.startContradicts(index: 0)])
+    }
+
     @Test func `gaps of any width are counted without an overflow`() throws {
         var log = try SampleLog()
         log.begin(boot: 1)

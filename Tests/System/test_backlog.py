@@ -36,17 +36,10 @@ class StoppedWriter:
         assert self.libc.ptrace(PTRACE_DETACH, self.thread, None, None) == 0
 
 
-def bounded(make_proxy, **bound):
-    proxy = make_proxy(start=False)
-    proxy.config["audit"]["bound"] = bound
-    proxy.file.write_text(yaml.safe_dump(proxy.config, sort_keys=False))
-    return proxy.start()
-
-
 @pytest.mark.parametrize("bound, before", [
     ({"time": "200ms", "records": 65536}, 1), ({"time": "60s", "records": 64}, 80)])
 def test_past_its_bound_requests_wait_and_are_refused(make_proxy, bound, before):
-    proxy = bounded(make_proxy, **bound)
+    proxy = make_proxy(audit={"bound": bound})
     once(proxy.address, request(target="/health"))
     with StoppedWriter(proxy.pid):
         # On one connection, so on one worker: its own records are what it may have waiting.
@@ -69,7 +62,7 @@ def test_past_its_bound_requests_wait_and_are_refused(make_proxy, bound, before)
 
 
 def test_a_short_stop_is_waited_for(make_proxy):
-    proxy = bounded(make_proxy, time="100ms", records=65536)
+    proxy = make_proxy(audit={"bound": {"time": "100ms", "records": 65536}})
     with Client(proxy.address) as client:
         with StoppedWriter(proxy.pid):
             assert client.ask(request(target="/health")).status == 200
@@ -80,10 +73,7 @@ def test_a_short_stop_is_waited_for(make_proxy):
 
 
 def test_a_log_under_load_verifies_at_any_moment(make_proxy):
-    proxy = make_proxy(start=False)
-    proxy.config["audit"].update(rotate={"size": "1MiB"}, checkpoint="100ms")
-    proxy.file.write_text(yaml.safe_dump(proxy.config, sort_keys=False))
-    proxy.start()
+    proxy = make_proxy(audit={"rotate": {"size": "1MiB"}, "checkpoint": "100ms"})
     stop = threading.Event()
 
     def load():
