@@ -11,12 +11,13 @@ import Testing
         "AuditRings": ["AuditStatus", "RingConsumer", "RingProducer", "RingStorage"],
         "RateLimiting": ["LimitTable"],
         // Fixed memory behind checked types.
+        "AuditRecords": ["Fragments"],
         "Authentication": ["TokenCache"],
         "Authorization": ["CompiledPolicy", "PolicyMemory"],
         "HTTP": ["CharacterClass", "FieldTable", "RequestTarget"],
         "Primitives": [
             "Base64", "BufferPool", "ByteBuffer", "ByteWriter", "ByteWriter+Integers", "CRC32C",
-            "JSONText", "Slab", "SpanSearch", "TimerWheel",
+            "JSONText", "PreparedWriter", "Slab", "SpanSearch", "TimerWheel",
         ],
         "RequestFlow": ["IdentityFields"],
         "Upstream": ["IdlePool", "RoundRobin"],
