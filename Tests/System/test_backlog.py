@@ -77,11 +77,15 @@ def test_a_log_under_load_verifies_at_any_moment(make_proxy):
     stop = threading.Event()
 
     def load():
-        with Client(proxy.address) as client:
-            while not stop.is_set():
-                client.send(b"".join(request(target="/health") for _ in range(50)))
-                for _ in range(50):
-                    client.response()
+        while not stop.is_set():
+            # A connection ends after 100,000 requests.
+            with Client(proxy.address) as client:
+                for _ in range(1000):
+                    if stop.is_set():
+                        break
+                    client.send(b"".join(request(target="/health") for _ in range(50)))
+                    for _ in range(50):
+                        client.response()
 
     thread = threading.Thread(target=load)
     thread.start()
