@@ -2,7 +2,7 @@
 ///
 /// For text made of very many short pieces with a known bound. Some appends store past what they
 /// append (a whole word, a whole block), so that the bound needs `slack` bytes more than the text.
-/// Debug builds check every append.
+/// Each append still checks the bound, which is one comparison; what is saved is the bookkeeping.
 @safe
 public struct PreparedWriter: ~Copyable {
     @usableFromInline let base: UnsafeMutablePointer<UInt8>
@@ -30,8 +30,8 @@ public struct PreparedWriter: ~Copyable {
     @inlinable
     @inline(__always)
     func target(_ size: Int) -> UnsafeMutableRawPointer {
-        // The promise of `init`, where it is cheap to check.
-        assert(size <= room &- written)
+        // The promise of `init`: a bug in what was asked for must not write past it.
+        precondition(size <= room &- written)
         return unsafe UnsafeMutableRawPointer(base + written)
     }
 

@@ -23,14 +23,10 @@ import Testing
         }
     }
 
-    /// Where one check before stands for many that follow, which debug builds repeat.
-    static let checkedInDebugBuilds: Set<String> = ["Sources/Primitives/PreparedWriter.swift"]
-
     /// A peer must not be able to end the process, and a bug ends it with `precondition`.
     @Test(arguments: ["try!", "as!", "fatalError(", "assert(", "-Ounchecked", "print(\"DEBUG"])
     func `sources do not say`(expression: String) {
         for file in SourceTree.current.swift(below: "Sources") {
-            if expression == "assert(", Self.checkedInDebugBuilds.contains(file.path) { continue }
             for (line, text) in file.code {
                 #expect(
                     text.contains(expression) == false, "\(file.path):\(line) says \(expression)")
