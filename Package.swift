@@ -40,7 +40,8 @@ let package = Package(
     ]
         // What Benchmarks/, a package of its own, measures.
         + [
-            "Primitives", "Crypto", "HTTP", "Authentication", "Authorization", "RateLimiting",
+            "Primitives", "Crypto", "TLS", "HTTP", "Authentication", "Authorization",
+            "RateLimiting",
             "AuditRecords", "AuditRings", "AuditSegments",
         ].map { .library(name: $0, targets: [$0]) },
     dependencies: [
@@ -56,6 +57,7 @@ let package = Package(
         library("Primitives"),
         library("LinuxIO", ["CLinux", "Primitives"]),
         library("Crypto", ["COpenSSL", "Primitives"]),
+        library("TLS", ["COpenSSL", "Crypto", "LinuxIO", "Primitives"]),
         library("HTTP", ["Primitives"]),
         library("Authentication", ["HTTP", "Crypto", "Primitives"]),
         library("Authorization", ["Authentication", "HTTP", "Primitives"]),
@@ -76,21 +78,24 @@ let package = Package(
         library(
             "Settings",
             [
-                "Authentication", "Authorization", "RateLimiting", "Upstream", "AuditRecords",
+                "TLS", "Authentication", "Authorization", "RateLimiting", "Upstream",
+                "AuditRecords",
                 "Crypto", "HTTP", "LinuxIO",
                 "Primitives", .product(name: "Yams", package: "Yams"),
             ]),
         library(
             "Worker",
             [
-                "LinuxIO", "RequestFlow", "AuditRings", "AuditRecords", "HTTP", "Authentication",
+                "LinuxIO", "TLS", "RequestFlow", "AuditRings", "AuditRecords", "HTTP",
+                "Authentication",
                 "Authorization",
                 "RateLimiting", "Upstream", "Primitives", "Crypto",
             ]),
         library(
             "Supervisor",
             [
-                "Settings", "Worker", "AuditWriter", "AuditSegments", "LinuxIO", "Authentication",
+                "Settings", "Worker", "TLS", "AuditWriter", "AuditSegments", "LinuxIO",
+                "Authentication",
                 "Authorization", "RateLimiting",
                 "Upstream", "AuditRecords", "AuditRings", "RequestFlow", "Crypto", "HTTP",
                 "Primitives",
@@ -99,7 +104,8 @@ let package = Package(
         .executableTarget(
             name: "sallyport",
             dependencies: [
-                "Supervisor", "Settings", "Authentication", "Authorization", "AuditSegments",
+                "Supervisor", "Settings", "TLS", "Authentication", "Authorization",
+                "AuditSegments",
                 "Crypto", "LinuxIO", "HTTP",
                 "Upstream", "RateLimiting", "AuditRecords", "Primitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -116,6 +122,7 @@ let package = Package(
         tests("PrimitivesTests", ["Primitives"]),
         tests("LinuxIOTests", ["LinuxIO", "Primitives"]),
         tests("CryptoTests", ["Crypto", "Primitives"]),
+        tests("TLSTests", ["TLS", "Crypto", "LinuxIO", "Primitives"]),
         tests("HTTPTests", ["HTTP", "FuzzHTTP", "Primitives"]),
         tests(
             "AuthenticationTests",
@@ -141,11 +148,11 @@ let package = Package(
         tests(
             "SettingsTests",
             [
-                "Settings", "Authentication", "Authorization", "RateLimiting", "Upstream",
+                "Settings", "TLS", "Authentication", "Authorization", "RateLimiting", "Upstream",
                 "AuditRecords", "Crypto", "HTTP", "Primitives",
             ]),
         tests("WorkerTests", ["Worker", "AuditRecords", "Primitives"]),
-        tests("SupervisorTests", ["Supervisor", "LinuxIO", "Primitives"]),
+        tests("SupervisorTests", ["Supervisor", "TLS", "LinuxIO", "Primitives"]),
         tests(
             "AuditToolTests",
             [

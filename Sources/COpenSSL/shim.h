@@ -11,8 +11,11 @@
 #include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <openssl/ocsp.h>
 #include <openssl/sha.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 static inline int sallyport_public_key_selection(void) { return EVP_PKEY_PUBLIC_KEY; }
 

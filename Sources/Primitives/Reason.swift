@@ -24,9 +24,11 @@ public enum Reason: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     case tokenIssuerUnknown, tokenIssuerNotAccepted, tokenAudienceRefused
     case tokenExpiryMissing, tokenExpired, tokenNotYetValid, tokenIssuedAtInvalid, tokenTooOld
     case tokenClaimMissing, tokenClaimInvalid, tokenSubjectTooLong, tokenBindingUnsupported
+    case tokenBindingMismatch
 
     // policy: they may not.
     case policyNoRoute, policyRoleMissing, policyMethodRefused
+    case policyCertificateMissing, policyCertificateRefused, policyHTTPSRequired
 
     // limit: they may not now.
     case limitExceeded, limitTableFull
@@ -34,7 +36,15 @@ public enum Reason: UInt16, CaseIterable, Sendable, BitwiseCopyable {
     // upstream: the far side failed.
     case upstreamConnectFailed, upstreamConnectTimeout, upstreamNameUnresolved
     case upstreamResponseTimeout, upstreamStalled, upstreamClosedEarly, upstreamResponseMalformed
-    case upstreamResponseTooLarge, upstreamTruncated
+    case upstreamResponseTooLarge, upstreamTruncated, upstreamTLSFailed
+    case upstreamCertificateRefused
+
+    // tls: a client's handshake failed, so that no request was read.
+    case tlsPlainHTTP, tlsVersionUnsupported, tlsNoSharedCipher, tlsNoSharedGroup
+    case tlsNoSharedProtocol, tlsServerNameUnknown
+    case tlsCertificateMissing, tlsCertificateUntrusted, tlsCertificateExpired
+    case tlsCertificateRevoked, tlsCertificateUnsuitable
+    case tlsHandshakeTimeout, tlsHandshakeAbandoned, tlsAlertReceived, tlsMalformed
 
     // client: the near side failed.
     case clientClosedEarly, clientWriteTimeout
@@ -98,9 +108,13 @@ public enum Reason: UInt16, CaseIterable, Sendable, BitwiseCopyable {
         case .tokenClaimInvalid: "token.claim_invalid"
         case .tokenSubjectTooLong: "token.subject_too_long"
         case .tokenBindingUnsupported: "token.binding_unsupported"
+        case .tokenBindingMismatch: "token.binding_mismatch"
         case .policyNoRoute: "policy.no_route"
         case .policyRoleMissing: "policy.role_missing"
         case .policyMethodRefused: "policy.method_refused"
+        case .policyCertificateMissing: "policy.certificate_missing"
+        case .policyCertificateRefused: "policy.certificate_refused"
+        case .policyHTTPSRequired: "policy.https_required"
         case .limitExceeded: "limit.exceeded"
         case .limitTableFull: "limit.table_full"
         case .upstreamConnectFailed: "upstream.connect_failed"
@@ -112,6 +126,23 @@ public enum Reason: UInt16, CaseIterable, Sendable, BitwiseCopyable {
         case .upstreamResponseMalformed: "upstream.response_malformed"
         case .upstreamResponseTooLarge: "upstream.response_too_large"
         case .upstreamTruncated: "upstream.truncated"
+        case .upstreamTLSFailed: "upstream.tls_failed"
+        case .upstreamCertificateRefused: "upstream.certificate_refused"
+        case .tlsPlainHTTP: "tls.plain_http"
+        case .tlsVersionUnsupported: "tls.version_unsupported"
+        case .tlsNoSharedCipher: "tls.no_shared_cipher"
+        case .tlsNoSharedGroup: "tls.no_shared_group"
+        case .tlsNoSharedProtocol: "tls.no_shared_protocol"
+        case .tlsServerNameUnknown: "tls.server_name_unknown"
+        case .tlsCertificateMissing: "tls.certificate_missing"
+        case .tlsCertificateUntrusted: "tls.certificate_untrusted"
+        case .tlsCertificateExpired: "tls.certificate_expired"
+        case .tlsCertificateRevoked: "tls.certificate_revoked"
+        case .tlsCertificateUnsuitable: "tls.certificate_unsuitable"
+        case .tlsHandshakeTimeout: "tls.handshake_timeout"
+        case .tlsHandshakeAbandoned: "tls.handshake_abandoned"
+        case .tlsAlertReceived: "tls.alert_received"
+        case .tlsMalformed: "tls.malformed"
         case .clientClosedEarly: "client.closed_early"
         case .clientWriteTimeout: "client.write_timeout"
         case .proxyConnectionsExhausted: "proxy.connections_exhausted"

@@ -6,7 +6,7 @@ import Testing
     static let outside: [String: Set<String>] = [
         "Glibc": ["LinuxIO"],
         "CLinux": ["LinuxIO"],
-        "COpenSSL": ["Crypto"],
+        "COpenSSL": ["Crypto", "TLS"],
         "CZstd": ["AuditSegments"],
         "Yams": ["Settings"],
         "Logging": ["Supervisor"],
@@ -44,7 +44,7 @@ import Testing
     @Test func `only the threads and the programs touch the system`() {
         // Settings reads the files that a settings file names.
         let edges: Set<String> = [
-            "AuditWriter", "Worker", "Supervisor", "Settings", "sallyport", "sallyport-audit",
+            "TLS", "AuditWriter", "Worker", "Supervisor", "Settings", "sallyport", "sallyport-audit",
         ]
         for (target, dependencies) in Manifest.current.dependencies
         where dependencies.contains("LinuxIO") && target.hasSuffix("Tests") == false {
