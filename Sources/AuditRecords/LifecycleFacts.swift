@@ -44,7 +44,39 @@ public struct GapFacts: Sendable, Equatable, BitwiseCopyable {
     }
 }
 
-/// What happened to the log itself (kind 6).
+/// Whose certificates an event is about.
+public enum CertificatePlace: Sendable, Equatable {
+    /// Those that the listener of this name shows, and verifies clients with.
+    case listener(String)
+    /// Those that the upstream of this name is shown, and verified with.
+    case upstream(String)
+
+    fileprivate var member: (name: String, value: CanonicalValue) {
+        switch self {
+        case .listener(let name): ("listener", .string(name))
+        case .upstream(let name): ("upstream", .string(name))
+        }
+    }
+}
+
+/// A certificate that was taken into use.
+public struct RecordedCertificate: Sendable, Equatable {
+    /// SHA-256 of its DER form.
+    public var sha256: Digest256
+    /// The names that it is for.
+    public var names: [String]
+    /// When it expires, in seconds since 1970.
+    public var notAfterSeconds: Int64
+
+    /// A certificate of these names.
+    public init(sha256: Digest256, names: [String], notAfterSeconds: Int64) {
+        self.sha256 = sha256
+        self.names = names
+        self.notAfterSeconds = notAfterSeconds
+    }
+}
+
+/// What happened to the log itself, or to what the proxy works with (kind 6).
 public enum LifecycleEvent: Sendable, Equatable {
     /// A process began to write.
     case start(build: String, settings: Digest256, workers: Int)
@@ -62,6 +94,14 @@ public enum LifecycleEvent: Sendable, Equatable {
     case tilesRewritten(count: UInt64)
     /// A file refused a write; what it lacks went into another.
     case segmentFailed(segment: String, code: Int64)
+    /// These certificates are in use from now on.
+    case certificatesLoaded(CertificatePlace, [RecordedCertificate])
+    /// A new file was not taken; what was in use stays.
+    case certificatesRefused(CertificatePlace, file: String, why: String)
+    /// The settings say that an upstream is not to be verified.
+    case upstreamVerificationDisabled(upstream: String)
+    /// So many events came faster than they could be recorded.
+    case eventsDropped(count: UInt64)
 
     /// The event's word and what else its record holds.
     fileprivate var members: [String: CanonicalValue] {
@@ -94,7 +134,59 @@ public enum LifecycleEvent: Sendable, Equatable {
                 "event": .string("segment_failed"), "segment": .string(segment),
                 "errno": .integer(code),
             ]
+        case .certificatesLoaded(let place, let certificates):
+            LifecycleEvent.members(of: certificates, place)
+        case .certificatesRefused(let place, let file, let why):
+            [
+                "event": .string("certificates_refused"), place.member.name: place.member.value,
+                "file": .string(LifecycleEvent.cut(file)), "why": .string(LifecycleEvent.cut(why)),
+            ]
+        case .upstreamVerificationDisabled(let upstream):
+            [
+                "event": .string("upstream_verification_disabled"),
+                "upstream": .string(upstream),
+            ]
+        case .eventsDropped(let count):
+            ["event": .string("events_dropped"), "count": .count(count)]
         }
+    }
+
+    /// Bytes that the certificates of one event may take.
+    private static let certificateBytes = 32 << 10
+    /// Longest text of a file's name or of what is wrong with it, in Unicode scalars.
+    private static let textScalars = 1024
+
+    /// Names all certificates while there is room: then those without their names, then a count.
+    private static func members(
+        of certificates: [RecordedCertificate], _ place: CertificatePlace
+    ) -> [String: CanonicalValue] {
+        var room = certificateBytes
+        var listed: [CanonicalValue] = []
+        for certificate in certificates {
+            var members: [String: CanonicalValue] = [
+                "not_after": .integer(certificate.notAfterSeconds),
+                "sha256": .string(certificate.sha256.hexText),
+            ]
+            let bare = CanonicalValue.object(members)
+            members["names"] = .array(certificate.names.map { .string($0) })
+            let named = CanonicalValue.object(members)
+            let value = named.bytes.count < room ? named : bare
+            room -= value.bytes.count + 1
+            guard room >= 0 else { break }
+            listed.append(value)
+        }
+        var members: [String: CanonicalValue] = [
+            "event": .string("certificates_loaded"), place.member.name: place.member.value,
+            "certificates": .array(listed),
+        ]
+        if listed.count < certificates.count {
+            members["omitted"] = .integer(Int64(certificates.count - listed.count))
+        }
+        return members
+    }
+
+    private static func cut(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.prefix(textScalars)))
     }
 }
 

@@ -191,6 +191,7 @@ extension RequestPhase {
     var member: StaticString {
         switch self {
         case .none: ""
+        case .handshake: "\"phase\":\"handshake\","
         case .head: "\"phase\":\"head\","
         case .authentication: "\"phase\":\"authentication\","
         case .authorization: "\"phase\":\"authorization\","

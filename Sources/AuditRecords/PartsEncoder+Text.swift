@@ -56,9 +56,9 @@ extension PartsEncoder {
     }
 
     // Which fields each part holds.
-    static var coreFields: UInt16 { bit(.keyID) | bit(.method) }
-    static var subjectFields: UInt16 { bit(.clientID) | bit(.tokenID) | bit(.subject) }
-    static var detailFields: UInt16 {
+    static var coreFields: UInt32 { bit(.keyID) | bit(.method) }
+    static var subjectFields: UInt32 { bit(.clientID) | bit(.tokenID) | bit(.subject) }
+    static var detailFields: UInt32 {
         bit(.authority) | bit(.header) | bit(.path) | bit(.queryKeys) | bit(.userAgent)
     }
 
@@ -105,17 +105,17 @@ extension PartsEncoder {
 
     /// Appends `esc`: which of the part's values had to be changed, and so have `%` as `%25`.
     @inline(__always)
-    func appendEscapedNames(_ part: UInt16, _ writer: inout ByteWriter) {
+    func appendEscapedNames(_ part: UInt32, _ writer: inout ByteWriter) {
         if hostile & part != 0 { appendEscapedNamesRarely(part, &writer) }
     }
 
     /// Appends `trunc`: which of the part's values are cut, and what of.
     @inline(__always)
-    func appendCuts(_ part: UInt16, _ fields: Span<UInt8>, _ writer: inout ByteWriter) {
+    func appendCuts(_ part: UInt32, _ fields: Span<UInt8>, _ writer: inout ByteWriter) {
         if cut & part != 0 { appendCutsRarely(part, fields, &writer) }
     }
 
-    private func appendEscapedNamesRarely(_ part: UInt16, _ writer: inout ByteWriter) {
+    private func appendEscapedNamesRarely(_ part: UInt32, _ writer: inout ByteWriter) {
         writer.append("\"esc\":[")
         for field in PartsEncoder.byMember where hostile & part & PartsEncoder.bit(field) != 0 {
             if field != .header {
@@ -132,7 +132,7 @@ extension PartsEncoder {
     }
 
     private func appendCutsRarely(
-        _ part: UInt16, _ fields: Span<UInt8>, _ writer: inout ByteWriter
+        _ part: UInt32, _ fields: Span<UInt8>, _ writer: inout ByteWriter
     ) {
         writer.append("\"trunc\":{")
         for field in PartsEncoder.byMember where cut & part & PartsEncoder.bit(field) != 0 {
@@ -185,6 +185,11 @@ extension RecordField {
         case .tokenThumbprint: "\"token\""
         case .keyID: "\"kid\""
         case .header: "\"headers\""
+        case .serverName: "\"tls/sni\""
+        case .tlsFingerprint: "\"ja4\""
+        case .certificateHash: "\"cert/sha256\""
+        case .certificateSubject: "\"cert/subject\""
+        case .certificateName: "\"cert/names\""
         }
     }
 }

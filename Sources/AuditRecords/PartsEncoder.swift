@@ -22,20 +22,22 @@ public struct PartsEncoder: ~Copyable {
     let instance: InstanceFacts
 
     /// What the record in hand has: a bit for each `RecordField`, and where its value lies.
-    var present: UInt16 = 0
+    var present: UInt32 = 0
     /// Fields of the record in hand that stand in `esc`, and in `trunc`.
-    var hostile: UInt16 = 0
-    var cut: UInt16 = 0
-    var slots = InlineArray<12, Slot>(repeating: Slot())
+    var hostile: UInt32 = 0
+    var cut: UInt32 = 0
+    var slots = InlineArray<16, Slot>(repeating: Slot())
     var headerCount = 0
     var headers = InlineArray<10, Slot>(repeating: Slot())
+    var certificateNameCount = 0
+    var certificateNames = InlineArray<8, Slot>(repeating: Slot())
 
     /// An encoder for this process's records.
     public init(
         instance: InstanceFacts, names: RecordNames,
         generation: SettingsGeneration = SettingsGeneration(number: 0)
     ) {
-        precondition(RecordLimits.headerCount == 10)
+        precondition(RecordLimits.headerCount == 10 && RecordLimits.certificateNameCount == 8)
         self.instance = instance
         current = NameTable(names, generation: generation)
         previous = current
@@ -111,29 +113,46 @@ public struct PartsEncoder: ~Copyable {
         hostile = 0
         cut = 0
         headerCount = 0
+        certificateNameCount = 0
         var reader = FieldReader()
         while let found = reader.next(in: fields) {
             let slot = Slot(
                 range: found.value, fullCount: found.fullCount,
-                text: found.field == .tokenThumbprint
+                text: found.field.isRaw
                     ? .plain : fields.extracting(found.value).recordText())
+            guard place(slot, of: found.field) else { continue }
             let bit = PartsEncoder.bit(found.field)
+            present |= bit
             if slot.text == .hostile { hostile |= bit }
             if slot.fullCount != 0 { cut |= bit }
-            if found.field == .header {
-                guard headerCount < RecordLimits.headerCount else { continue }
-                headers[headerCount] = slot
-                headerCount &+= 1
-            } else {
-                slots[Int(found.field.rawValue)] = slot
-                present |= bit
-            }
         }
+    }
+
+    /// Keeps where the value of `field` lies; false when there are too many of it.
+    private mutating func place(_ slot: Slot, of field: RecordField) -> Bool {
+        switch field {
+        case .header:
+            guard headerCount < RecordLimits.headerCount else { return false }
+            headers[headerCount] = slot
+            headerCount &+= 1
+        case .certificateName:
+            guard certificateNameCount < RecordLimits.certificateNameCount else { return false }
+            certificateNames[certificateNameCount] = slot
+            certificateNameCount &+= 1
+        default:
+            slots[Int(field.rawValue)] = slot
+        }
+        return true
     }
 
     func has(_ field: RecordField) -> Bool {
         present & PartsEncoder.bit(field) != 0
     }
 
-    static func bit(_ field: RecordField) -> UInt16 { 1 << UInt16(field.rawValue) }
+    static func bit(_ field: RecordField) -> UInt32 { 1 << UInt32(field.rawValue) }
+}
+
+extension RecordField {
+    /// Whether the value is a digest's bytes, and no text.
+    var isRaw: Bool { self == .tokenThumbprint || self == .certificateHash }
 }

@@ -31,9 +31,11 @@ public enum ErrorSource: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case upstream
 }
 
-/// In which phase a request ended early.
+/// In which phase a request, or the connection before it, ended early.
 public enum RequestPhase: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case none = 0
+    /// TLS was being set up: there is no request yet.
+    case handshake
     case head
     case authentication
     case authorization
@@ -42,6 +44,15 @@ public enum RequestPhase: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case requestBody
     case responseHead
     case responseBody
+}
+
+/// What a principal was established by.
+public enum CredentialScheme: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+    case none = 0
+    /// A token; a certificate that it is bound to may stand beside it.
+    case bearer
+    /// The client's certificate alone.
+    case certificate
 }
 
 /// The numbers of one record, in the form that a worker copies into its ring.
@@ -74,6 +85,14 @@ public struct RecordFacts: BitwiseCopyable, Sendable {
     public var upstreamAttempts: UInt8 = 0
     /// `SignatureAlgorithm.rawValue`; 0 when no token was verified.
     public var algorithm: UInt8 = 0
+    /// What the principal was established by.
+    public var scheme = CredentialScheme.none
+    /// Whether the TLS session was resumed.
+    public var isTLSResumed = false
+    /// Protocol agreed on by ALPN: 1 is HTTP/1.1, 0 none.
+    public var tlsProtocol: UInt8 = 0
+    /// Alert that a failed handshake sent or received; 0 when none.
+    public var tlsAlert: UInt8 = 0
     /// Why it ended so.
     public var reason = Reason.none
 
@@ -99,6 +118,15 @@ public struct RecordFacts: BitwiseCopyable, Sendable {
     public var status: UInt16 = 0
     /// Status that the upstream sent; 0 when none came.
     public var upstreamStatus: UInt16 = 0
+
+    /// Version of TLS, as its records have it (0x0304 is 1.3); 0 when the connection has none.
+    public var tlsVersion: UInt16 = 0
+    /// IANA's number of the cipher suite; 0 when none was agreed on.
+    public var tlsCipher: UInt16 = 0
+    /// IANA's number of the key exchange's group; 0 when none is known.
+    public var tlsGroup: UInt16 = 0
+    /// IANA's number of the scheme that the server signed with; 0 when it did not.
+    public var tlsSignature: UInt16 = 0
 
     /// Gapless per (boot, worker), taken when the request begins to be judged.
     public var sequence: UInt64 = 0
@@ -126,6 +154,8 @@ public struct RecordFacts: BitwiseCopyable, Sendable {
     /// Bytes written to the client, head and body.
     public var bytesOut: UInt64 = 0
 
+    /// Microseconds that the connection's TLS handshake took.
+    public var handshakeMicroseconds: UInt32 = 0
     /// Microseconds from the first byte of the head to its end.
     public var headMicroseconds: UInt32 = 0
     /// Microseconds from the head to the decision (authenticate, authorise, limit).
@@ -170,4 +200,14 @@ public enum RecordField: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case keyID
     /// One chosen header field: `name`, a colon, the value.
     case header
+    /// The server name that the client's handshake asked for, as it was sent.
+    case serverName
+    /// JA4 fingerprint of the client's handshake.
+    case tlsFingerprint
+    /// Part 1: SHA-256 of the client's certificate, raw.
+    case certificateHash
+    /// Its subject's distinguished name.
+    case certificateSubject
+    /// One of its alternative names, said by its kind: `uri:…`, `dns:…`, `email:…`, `ip:…`.
+    case certificateName
 }

@@ -24,9 +24,19 @@ public struct RecordLimits: Sendable, Equatable {
     public var keyIDBytes = 128
     /// One chosen header field, its name and colon included.
     public var headerBytes = 512
+    /// The server name that the client's handshake asked for.
+    public var serverNameBytes = 255
+    /// The distinguished name of the client's certificate.
+    public var certificateSubjectBytes = 255
+    /// One alternative name of the client's certificate, its kind and colon included.
+    public var certificateNameBytes = 255
 
     /// Most chosen header fields in one record.
     public static let headerCount = 10
+    /// Most alternative names of a certificate in one record.
+    public static let certificateNameCount = 8
+    /// Bytes of a JA4 fingerprint.
+    public static let fingerprintBytes = 36
     /// Bytes of a token's SHA-256 that a record holds.
     public static let thumbprintBytes = 16
 
@@ -47,16 +57,30 @@ public struct RecordLimits: Sendable, Equatable {
         case .tokenThumbprint: RecordLimits.thumbprintBytes
         case .keyID: keyIDBytes
         case .header: headerBytes
+        case .serverName: serverNameBytes
+        case .tlsFingerprint: RecordLimits.fingerprintBytes
+        case .certificateHash: Digest256.byteCount
+        case .certificateSubject: certificateSubjectBytes
+        case .certificateName: certificateNameBytes
         }
     }
 
-    /// Most bytes of text behind one record's facts, each field cut and `header` often.
+    /// Most bytes of text behind one record's facts, each field cut and as often as it may be.
     public var maximumFieldBytes: Int {
-        var sum = (RecordLimits.headerCount - 1) * (headerBytes + RecordFieldFormat.cutHeadBytes)
+        var sum = 0
         for field in RecordField.allCases {
-            sum += bytes(of: field) + RecordFieldFormat.cutHeadBytes
+            sum += count(of: field) * (bytes(of: field) + RecordFieldFormat.cutHeadBytes)
         }
         return sum
+    }
+
+    /// How often a record may have `field`.
+    private func count(of field: RecordField) -> Int {
+        switch field {
+        case .header: RecordLimits.headerCount
+        case .certificateName: RecordLimits.certificateNameCount
+        default: 1
+        }
     }
 
     /// Most bytes of one record in a ring: its facts and its text.

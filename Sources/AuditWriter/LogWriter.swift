@@ -195,7 +195,9 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     private mutating func addText(
         _ kind: RecordKind, _ parts: RecordParts, _ wall: WallTime
     ) throws(AuditWriterError) {
-        if batch.count == LogWriter.batchRecords { try flush(wall: wall) }
+        if batch.byteCount >= LogWriter.flushBytes || batch.count == LogWriter.batchRecords {
+            try flush(wall: wall)
+        }
         do {
             try LogWriter.add(kind, wall, parts, text, &batch, &tree)
         } catch {

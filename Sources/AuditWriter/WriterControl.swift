@@ -10,6 +10,8 @@ public final class WriterControl: Sendable {
     private let isStopping = Atomic<Bool>(false)
     private let hasNames = Atomic<Bool>(false)
     private let names = Mutex<(RecordNames, SettingsGeneration)?>(nil)
+    private let hasEvents = Atomic<Bool>(false)
+    private let events = Mutex<EventQueue>(EventQueue())
 
     init() throws(SystemError) {
         wakeup = try Wakeup()
@@ -25,6 +27,17 @@ public final class WriterControl: Sendable {
         names.withLock { $0 = (newNames, generation) }
         // Releases the names; pairs with the acquiring load in `takeNames`.
         hasNames.store(true, ordering: .releasing)
+        wake()
+    }
+
+    /// Has `event` written into the log at the writer's next turn, with the time of this call.
+    ///
+    /// Any thread, before and while the writer runs; a system call. Events that come while too
+    /// many are waiting are not written: their number is.
+    public func record(_ event: LifecycleEvent) {
+        events.withLock { $0.append(event) }
+        // Releases the events; pairs with the acquiring load in `takeEvents`.
+        hasEvents.store(true, ordering: .releasing)
         wake()
     }
 
@@ -46,11 +59,56 @@ public final class WriterControl: Sendable {
         }
     }
 
+    func takeEvents() -> [EventQueue.Entry] {
+        guard hasEvents.load(ordering: .acquiring) else { return [] }
+        hasEvents.store(false, ordering: .relaxed)
+        return events.withLock { $0.takeAll() }
+    }
+
     func watch(with poller: borrowing Poller) throws(SystemError) {
         try poller.addSource(wakeup.descriptor, tag: 0)
     }
 
     func drain() {
         wakeup.drain()
+    }
+}
+
+/// Lifecycle events that wait for the writer.
+struct EventQueue: Sendable {
+    /// An event and when it happened.
+    struct Entry: Sendable, Equatable {
+        var event: LifecycleEvent
+        var time: WallTime
+        var instant: Instant
+    }
+
+    private var entries: [Entry] = []
+    private var droppedCount: UInt64 = 0
+
+    /// Most events that wait.
+    static let capacity = 64
+
+    /// Appends `event` with the time of now, or counts it when the queue is full.
+    mutating func append(_ event: LifecycleEvent) {
+        guard entries.count < EventQueue.capacity else {
+            droppedCount += 1
+            return
+        }
+        entries.append(
+            Entry(event: event, time: SystemClock.wall(), instant: SystemClock.monotonic()))
+    }
+
+    /// The events in their order, and how many found no room.
+    mutating func takeAll() -> [Entry] {
+        var taken = entries
+        if droppedCount > 0 {
+            taken.append(
+                Entry(
+                    event: .eventsDropped(count: droppedCount), time: SystemClock.wall(),
+                    instant: SystemClock.monotonic()))
+        }
+        self = EventQueue()
+        return taken
     }
 }

@@ -105,6 +105,7 @@ private struct WriterLoop: ~Copyable, @unchecked Sendable {
             if let (names, generation) = log.control.takeNames() {
                 try log.writer.adopt(names, generation: generation)
             }
+            try recordEvents()
             let drained = try log.writer.turn(
                 now: SystemClock.monotonic(), wall: SystemClock.wall())
             if drained >= WriterLoop.behindRecords { continue }
@@ -116,7 +117,15 @@ private struct WriterLoop: ~Copyable, @unchecked Sendable {
                 throw .system(error)
             }
         }
+        try recordEvents()
         try log.writer.stop(now: SystemClock.monotonic(), wall: SystemClock.wall())
+    }
+
+    /// Writes what other threads gave to `WriterControl.record`.
+    private mutating func recordEvents() throws(AuditWriterError) {
+        for entry in log.control.takeEvents() {
+            try log.writer.add(entry.event, now: entry.instant, wall: entry.time)
+        }
     }
 }
 
