@@ -46,6 +46,9 @@ public enum SecureHeap {
         }
     }
 
-    /// Bytes handed out now.
-    public static var usedBytes: Int { CRYPTO_secure_used() }
+    /// Bytes handed out now; 0 before `start`.
+    public static var usedBytes: Int {
+        // OpenSSL's own answer reads a lock that a heap which was never made does not have.
+        CRYPTO_secure_malloc_initialized() == 1 ? CRYPTO_secure_used() : 0
+    }
 }

@@ -26,33 +26,18 @@ public enum FileReading {
     public static func read(
         _ path: String, limitBytes: Int
     ) throws(SystemError) -> (bytes: [UInt8], status: FileStatus) {
-        // Safe: the path is a C string for the length of the call.
-        let number = unsafe sallyport_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
-        guard number >= 0 else { throw .current("open") }
-        let file = Descriptor(owning: number)
-        var raw = stat()
-        // Safe: the kernel fills the one structure.
-        guard unsafe fstat(file.number, &raw) == 0 else { throw .current("fstat") }
-        let status = FileStatus(
-            permissions: UInt32(raw.st_mode) & 0o7777, byteCount: Int64(raw.st_size),
-            isRegular: raw.st_mode & S_IFMT == S_IFREG)
-        guard status.isRegular else { throw SystemError("open", EISDIR) }
+        let file = try OpenedFile(path: path)
         var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 16384)
-        while bytes.count <= limitBytes {
-            // Safe: the kernel fills at most the memory given.
-            let count = unsafe chunk.withUnsafeMutableBytes {
-                unsafe Glibc.read(file.number, $0.baseAddress, $0.count)
+        var isAtEnd = false
+        while bytes.count <= limitBytes, !isAtEnd {
+            let before = bytes.count
+            try bytes.append(addingCapacity: 16384) { output throws(SystemError) in
+                try file.read(into: &output)
             }
-            if count == 0 { return (bytes, status) }
-            if count > 0 {
-                bytes += chunk[..<count]
-            } else if errno != EINTR {
-                throw .current("read")
-            }
+            isAtEnd = bytes.count == before
         }
-        bytes.removeLast(bytes.count - limitBytes - 1)
-        return (bytes, status)
+        bytes.removeLast(max(0, bytes.count - limitBytes - 1))
+        return (bytes, file.status)
     }
 
     /// Writes a new file of `bytes` that only its owner may read; an existing file is an error.

@@ -27,6 +27,16 @@ public enum ProcessLimits {
         return Int(clamping: min(UInt64(limit.rlim_cur), UInt64(CInt.max)))
     }
 
+    /// How many bytes of memory the process may lock; nil for as many as there are.
+    public static func lockableBytes() -> Int? {
+        var limit = rlimit()
+        // Safe: the kernel fills the one structure.
+        guard unsafe getrlimit(__rlimit_resource_t(__RLIMIT_MEMLOCK.rawValue), &limit) == 0 else {
+            return 0
+        }
+        return Int(exactly: limit.rlim_cur)
+    }
+
     /// Keeps the process's memory, which holds keys, out of core dumps and debuggers.
     public static func refuseCoreDumps() throws(SystemError) {
         guard sallyport_refuse_dumps() == 0 else { throw SystemError.current("prctl") }

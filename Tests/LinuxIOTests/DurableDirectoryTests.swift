@@ -61,13 +61,3 @@ import Testing
 private final class Runs: Sendable {
     let count = Atomic(0)
 }
-
-/// A folder that goes away with its owner.
-private final class TemporaryFolder {
-    let path = FileManager.default.temporaryDirectory
-        .appending(path: "sallyport-\(UInt64.random(in: 0...UInt64.max))").path
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-}
