@@ -69,6 +69,11 @@ struct Section {
             .map { UInt32(clamping: $0) } ?? otherwise
     }
 
+    /// The `true` or `false` of `key`; false when it is not there.
+    func flag(_ key: String) -> Bool {
+        optional(key).flatMap { diagnostics.flag($0) } ?? false
+    }
+
     /// The bytes of `key`, or `otherwise`.
     func bytes(_ key: String, in range: ClosedRange<UInt64>, otherwise: UInt64) -> UInt64 {
         optional(key).flatMap { diagnostics.bytes($0, in: range) } ?? otherwise
@@ -116,6 +121,17 @@ extension Diagnostics {
             return nil
         }
         return number
+    }
+
+    /// `true` or `false`.
+    func flag(_ value: SettingValue) -> Bool? {
+        switch value.content {
+        case .scalar("true", isQuoted: false): return true
+        case .scalar("false", isQuoted: false): return false
+        default:
+            error(value, "\(value.name) must be true or false, not \(value.kind)")
+            return nil
+        }
     }
 
     /// Milliseconds of a duration such as `10s`, within `range`.

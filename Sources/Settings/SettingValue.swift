@@ -16,6 +16,12 @@ struct SettingValue {
     var column: Int
     var content: Content
 
+    /// Whether it is a mapping with `key`.
+    func hasKey(_ key: String) -> Bool {
+        guard case .mapping(let entries) = content else { return false }
+        return entries.contains { $0.key == key }
+    }
+
     /// What kind of value it is, for people.
     var kind: String {
         switch content {

@@ -4,6 +4,7 @@ import Authorization
 import HTTP
 import Primitives
 import RateLimiting
+import TLS
 import Upstream
 
 /// One place where clients connect.
@@ -16,6 +17,12 @@ public struct ListenerSettings: Sendable, Equatable {
     public var port: UInt16
     /// Whose `Forwarded` and `X-Forwarded-*` fields are believed.
     public var trustedProxies: [AddressRange]
+    /// How it speaks TLS; nil when it speaks HTTP in the clear.
+    public var tls: TLSServerSettings?
+    /// What it tells browsers about coming back without TLS; nil when it says nothing.
+    public var strictTransport: StrictTransportSettings?
+    /// Where it sends every client, if that is all that it does.
+    public var redirectsToHTTPS: HTTPSRedirect?
 
     /// A listener of these values.
     public init(name: String, host: String, port: UInt16, trustedProxies: [AddressRange] = []) {
@@ -38,6 +45,8 @@ public struct Settings: Sendable {
     public var rateLimits: [RateLimit]
     /// The upstreams, by the numbers that routes use.
     public var upstreams: [UpstreamSettings]
+    /// How each upstream is spoken to over TLS; nil where it is spoken to in the clear.
+    public var upstreamTLS: [TLSClientSettings?]
     /// The log.
     public var audit: AuditSettings
     /// How long and how much a connection may take.

@@ -1,4 +1,29 @@
 import Primitives
+import TLS
+
+/// A listener of the file, before those that redirect know where to.
+struct ReadListener {
+    var settings: ListenerSettings
+    /// Its place in the file.
+    var place: SettingValue
+    /// What `redirect_to_https` says; nil when it stands for nothing.
+    var redirect: Redirect?
+
+    /// Where a listener redirects to.
+    enum Redirect {
+        case onlyListener(SettingValue)
+        case port(UInt16, SettingValue)
+    }
+
+    /// Whether clients speak to it in the clear, and other machines can listen.
+    var isExposed: Bool {
+        guard settings.tls == nil, redirect == nil else { return false }
+        let bytes = Array(settings.host.utf8)
+        guard let address = Identifier128(addressText: bytes.span) else { return true }
+        let isIPv4Loopback = address.high == 0 && address.low >> 24 == 0xFF_FF7F
+        return !isIPv4Loopback && !(address.high == 0 && address.low == 1)
+    }
+}
 
 extension SettingsParser {
     /// Most listeners of a file.
@@ -7,16 +32,17 @@ extension SettingsParser {
     private static let limitRanges = 1024
 
     /// The section `listeners`.
-    func listeners(_ value: SettingValue) -> [ListenerSettings] {
+    func listeners(_ value: SettingValue) -> [ReadListener] {
         let entries = diagnostics.named(value, limit: SettingsParser.limitListeners)
         if case .mapping(let all) = value.content, all.isEmpty {
             diagnostics.error(value, "listeners is empty: nobody could connect")
         }
-        var listeners: [ListenerSettings] = []
+        var listeners: [ReadListener] = []
         for entry in entries {
             guard let listener = listener(entry) else { continue }
             let isTaken = listeners.contains {
-                $0.port != 0 && $0.port == listener.port && $0.host == listener.host
+                $0.settings.port != 0 && $0.settings.port == listener.settings.port
+                    && $0.settings.host == listener.settings.host
             }
             if isTaken {
                 diagnostics.error(
@@ -24,20 +50,79 @@ extension SettingsParser {
             }
             listeners.append(listener)
         }
-        return listeners
+        // A listener whose tls was refused is not missing.
+        let hasTLS = entries.contains { $0.value.hasKey("tls") }
+        return resolveRedirects(listeners, hasTLS: hasTLS)
     }
 
-    private func listener(_ entry: SettingEntry) -> ListenerSettings? {
-        guard
-            let section = Section(
-                entry.value, known: ["address", "trusted_proxies"],
-                later: ["socket", "tls", "proxy_protocol", "redirect_to_https"],
-                diagnostics: diagnostics)
-        else { return nil }
-        let trusted = section.optional("trusted_proxies").map(ranges) ?? []
-        guard let value = section.required("address"), let text = diagnostics.text(value) else {
+    /// Tells each listener that redirects where to.
+    private func resolveRedirects(
+        _ listeners: [ReadListener], hasTLS: Bool
+    ) -> [ReadListener] {
+        let secure = listeners.indices.filter { listeners[$0].settings.tls != nil }
+        return listeners.map { listener in
+            var listener = listener
+            switch listener.redirect {
+            case .onlyListener(let value):
+                listener.settings.redirectsToHTTPS = secure.first.map { .listener($0) }
+                if secure.count > 1 {
+                    let names = secure.map { listeners[$0].settings.name }
+                    diagnostics.error(
+                        value,
+                        "\(value.name) is true, but \(names.joined(separator: " and ")) have tls: "
+                            + "write the port")
+                }
+                if !hasTLS { reportUnredirectable(value) }
+            case .port(let port, let value):
+                listener.settings.redirectsToHTTPS = .port(port)
+                if !hasTLS { reportUnredirectable(value) }
+            case nil:
+                break
+            }
+            return listener
+        }
+    }
+
+    private func reportUnredirectable(_ value: SettingValue) {
+        diagnostics.error(value, "\(value.name) leads nowhere: no listener has tls")
+    }
+
+    private func redirect(_ value: SettingValue) -> ReadListener.Redirect? {
+        switch value.content {
+        case .scalar("true", isQuoted: false):
+            return .onlyListener(value)
+        case .scalar(let text, isQuoted: false) where Units.isNumber(text):
+            return diagnostics.number(value, in: 1...65535).map { .port(UInt16($0), value) }
+        default:
+            diagnostics.error(value, "\(value.name) must be true or a port, not \(value.kind)")
             return nil
         }
+    }
+
+    private func listener(_ entry: SettingEntry) -> ReadListener? {
+        guard
+            let section = Section(
+                entry.value, known: ["address", "trusted_proxies", "tls", "redirect_to_https"],
+                later: ["socket", "proxy_protocol"], diagnostics: diagnostics)
+        else { return nil }
+        let trusted = section.optional("trusted_proxies").map(ranges) ?? []
+        let tls = section.optional("tls").flatMap(serverTLS)
+        let redirect = section.optional("redirect_to_https").flatMap(redirect)
+        if let value = section.optional("redirect_to_https"), section.optional("tls") != nil {
+            diagnostics.error(
+                value, "\(value.name): a listener with tls is where redirects lead, not one itself")
+        }
+        let address = section.required("address").flatMap(address)
+        guard let address else { return nil }
+        var settings = ListenerSettings(
+            name: entry.key, host: address.host, port: address.port, trustedProxies: trusted)
+        settings.tls = tls?.settings
+        settings.strictTransport = tls?.strictTransport
+        return ReadListener(settings: settings, place: entry.value, redirect: redirect)
+    }
+
+    private func address(_ value: SettingValue) -> (host: String, port: UInt16)? {
+        guard let text = diagnostics.text(value) else { return nil }
         guard let (host, port) = SettingsParser.hostAndPort(text, defaultPort: nil) else {
             diagnostics.error(
                 value,
@@ -52,7 +137,7 @@ extension SettingsParser {
                 value, "\(value.name): '\(host.shortened)' is not an address literal; \(all)")
             return nil
         }
-        return ListenerSettings(name: entry.key, host: host, port: port, trustedProxies: trusted)
+        return (host, port)
     }
 
     private func ranges(_ value: SettingValue) -> [AddressRange] {

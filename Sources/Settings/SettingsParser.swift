@@ -96,7 +96,7 @@ struct SettingsParser {
         let audit = file.required("audit").flatMap(audit)
         var reader = RouteReader(
             parser: self, issuers: issuers.map(\.name), limits: limits,
-            upstreams: upstreams.map(\.name), declaredRoles: roles)
+            upstreams: upstreams.map(\.settings.name), declaredRoles: roles)
         let routes = file.required("routes").map { reader.routes($0) } ?? []
         reader.warnUnused(file)
         guard let audit else { return nil }
@@ -110,9 +110,10 @@ struct SettingsParser {
         let workers = file.optional("workers").flatMap(workers)
         guard diagnostics.errors.isEmpty else { return nil }
         return Settings(
-            listeners: listeners, authentication: authentication,
+            listeners: listeners.map(\.settings), authentication: authentication,
             policy: CompiledPolicy(routes: routes, roleNames: reader.roleNames),
-            rateLimits: limits, upstreams: upstreams, audit: audit,
+            rateLimits: limits, upstreams: upstreams.map(\.settings),
+            upstreamTLS: upstreams.map(\.tls), audit: audit,
             connections: bounds.connections, workers: workers,
             limitTableSlots: bounds.limitTableSlots, digest: digest, warnings: [])
     }

@@ -20,6 +20,8 @@ public struct UpstreamSettings: Sendable, Equatable {
     public var name: String
     /// Where requests are sent, in turn.
     public var endpoints: [EndpointSettings]
+    /// Whether all of them are spoken to over TLS.
+    public var isSecure = false
     /// How long one connect may take.
     public var connectMilliseconds: UInt32 = 1000
     /// From the request's end to the response head's end.

@@ -48,9 +48,6 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "listeners.public.trusted_proxies[0] is '10.0.0.0/33', not an address or block"),
         Refusal("[10.0.0.0/8]", "[corp.net]", "listeners.public.trusted_proxies[0] is 'corp.net'"),
         Refusal(
-            "trusted_proxies: [10.0.0.0/8]", "tls: {}",
-            "listeners.public.tls is not supported in this version"),
-        Refusal(
             "trusted_proxies: [10.0.0.0/8]", "proxy_protocol: off",
             "listeners.public.proxy_protocol is not supported in this version"),
         Refusal(
@@ -142,9 +139,6 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "    endpoints: [http://10.0.1.5:9000]", "    balance: round_robin",
             "upstreams.orders.endpoints is required"),
         Refusal("http://10.0.1.5:9000", "10.0.1.5:9000", "upstreams.orders.endpoints[0] is"),
-        Refusal(
-            "http://10.0.1.5:9000", "https://10.0.1.5",
-            "upstreams.orders.endpoints[0]: https is not supported in this version"),
         Refusal(
             "http://10.0.1.5:9000", "http://10.0.1.5/api",
             "upstreams.orders.endpoints[0] is 'http://10.0.1.5/api': an endpoint is a host and"),
