@@ -19,6 +19,11 @@
 
 static inline int sallyport_public_key_selection(void) { return EVP_PKEY_PUBLIC_KEY; }
 
+// RFC 4514, which leaves UTF-8 as it is: RFC 2253's flags would escape each of its bytes.
+static inline unsigned long sallyport_name_flags(void) {
+    return XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
+}
+
 // A builder keeps the pointers of names until it is used. Swift's text of a macro does not live
 // that long; these literals do.
 static inline int sallyport_push_rsa(OSSL_PARAM_BLD *builder, const BIGNUM *n, const BIGNUM *e) {
