@@ -122,7 +122,9 @@ let package = Package(
         tests("PrimitivesTests", ["Primitives"]),
         tests("LinuxIOTests", ["LinuxIO", "Primitives"]),
         tests("CryptoTests", ["Crypto", "Primitives"]),
-        tests("TLSTests", ["TLS", "Crypto", "LinuxIO", "Primitives"]),
+        tests(
+            "TLSTests",
+            ["TLS", "COpenSSL", "Crypto", "FuzzHTTP", "FuzzTLS", "LinuxIO", "Primitives"]),
         tests("HTTPTests", ["HTTP", "FuzzHTTP", "Primitives"]),
         tests(
             "AuthenticationTests",
@@ -167,11 +169,16 @@ let package = Package(
         .target(
             name: "FuzzTokens", dependencies: ["Authentication", "Crypto", "Primitives"],
             path: "Tests/Fuzz/Tokens", swiftSettings: [.treatAllWarnings(as: .error)]),
+        .target(
+            name: "FuzzTLS", dependencies: ["TLS", "Crypto", "Primitives"],
+            path: "Tests/Fuzz/TLS", swiftSettings: [.treatAllWarnings(as: .error)]),
         fuzzer("FuzzRequestHead", ["FuzzHTTP"]),
         fuzzer("FuzzResponseHead", ["FuzzHTTP"]),
         fuzzer("FuzzBodyDecoder", ["FuzzHTTP"]),
         fuzzer("FuzzJSONReader", ["FuzzHTTP", "FuzzTokens"]),
         fuzzer("FuzzToken", ["FuzzHTTP", "FuzzTokens"]),
+        fuzzer("FuzzClientHello", ["FuzzHTTP", "FuzzTLS"]),
+        fuzzer("FuzzServerName", ["FuzzHTTP", "FuzzTLS"]),
         fuzzer("FuzzSettings", ["FuzzHTTP", "Settings"]),
     ],
     swiftLanguageModes: [.v6]
