@@ -70,7 +70,7 @@ public struct Supervisor: ~Copyable {
                 index, processor: index < processors.count ? processors[index] : nil,
                 settings: proxy, listeners: listeners.sockets[index], endpoints: names,
                 status: log.status, wakeWriter: { writerControl.wake() },
-                receiptPrefix: log.receiptPrefix(worker: index), ring: ring)
+                receiptPrefix: log.receiptPrefix(worker: index), ring: ring, tls: nil)
         }
         let writer = try Supervisor.startWriter(log)
         var failure: SupervisorError?

@@ -33,7 +33,7 @@ struct WorkerThreads: Sendable {
         _ index: Int, processor: Int?, settings: ProxySettings, listeners: [ListeningSocket],
         endpoints: EndpointNames, status: AuditStatus,
         wakeWriter: @escaping @Sendable () -> Void, receiptPrefix: [UInt8],
-        ring: consuming RingProducer
+        ring: consuming RingProducer, tls: WorkerTLS?
     ) throws(SupervisorError) {
         do throws(SystemError) {
             let control = try WorkerControl()
@@ -41,7 +41,8 @@ struct WorkerThreads: Sendable {
                 configuration: WorkerConfiguration(
                     index: index, processor: processor, settings: settings,
                     listeners: listeners, endpoints: endpoints.table, status: status,
-                    wakeWriter: wakeWriter, receiptPrefix: receiptPrefix, control: control),
+                    wakeWriter: wakeWriter, receiptPrefix: receiptPrefix, control: control,
+                    tls: tls),
                 ring: ring, gate: gate)
             // Ended threads are told by `isFinished`, not by joining: a worker that never ends
             // must not keep the process from stopping at its deadline.

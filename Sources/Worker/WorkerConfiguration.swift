@@ -38,13 +38,15 @@ public struct WorkerConfiguration: Sendable {
     public let receiptPrefix: [UInt8]
     /// How other threads speak with it.
     public let control: WorkerControl
+    /// What it speaks TLS with; nil when no listener and no upstream does.
+    public let tls: WorkerTLS?
 
     /// A configuration of these parts.
     public init(
         index: Int, processor: Int?, settings: ProxySettings, listeners: [ListeningSocket],
         endpoints: EndpointAddresses, status: AuditStatus,
         wakeWriter: @escaping @Sendable () -> Void, receiptPrefix: [UInt8],
-        control: WorkerControl
+        control: WorkerControl, tls: WorkerTLS?
     ) {
         self.index = index
         self.processor = processor
@@ -55,5 +57,6 @@ public struct WorkerConfiguration: Sendable {
         self.wakeWriter = wakeWriter
         self.receiptPrefix = receiptPrefix
         self.control = control
+        self.tls = tls
     }
 }

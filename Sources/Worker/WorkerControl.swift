@@ -1,6 +1,7 @@
 import LinuxIO
 import Primitives
 import Synchronization
+import TLS
 
 /// What a worker counts; monotonic since its start.
 public struct WorkerCounters: Sendable, Equatable {
@@ -32,6 +33,8 @@ public final class WorkerControl: Sendable {
     private let stopRequested = Atomic<Bool>(false)
     private let finished = Atomic<Bool>(false)
     private let published = Mutex(WorkerCounters())
+    private let contexts = Mailbox<TLSContexts>()
+    private let tickets = Mailbox<TicketKeys>()
 
     /// Control of a worker that is yet to start.
     public init() throws(SystemError) {
@@ -55,6 +58,18 @@ public final class WorkerControl: Sendable {
         wakeup.signal()
     }
 
+    /// Gives the worker the contexts that its next connections begin with. Any thread.
+    public func publish(contexts new: TLSContexts) {
+        contexts.put(new)
+        wakeup.signal()
+    }
+
+    /// Gives the worker the keys that it seals tickets with from now on. Any thread.
+    public func publish(tickets new: TicketKeys) {
+        tickets.put(new)
+        wakeup.signal()
+    }
+
     /// Whether the worker's thread has ended, its last record published. Any thread.
     public var isFinished: Bool { finished.load(ordering: .acquiring) }
 
@@ -63,6 +78,12 @@ public final class WorkerControl: Sendable {
 
     var isDraining: Bool { drainRequested.load(ordering: .acquiring) }
     var isStopping: Bool { stopRequested.load(ordering: .acquiring) }
+
+    /// Contexts that were published since the last call. The worker's thread.
+    func takeContexts() -> TLSContexts? { contexts.take() }
+
+    /// Ticket keys that were published since the last call. The worker's thread.
+    func takeTickets() -> TicketKeys? { tickets.take() }
 
     func publish(_ counters: WorkerCounters) {
         published.withLock { $0 = counters }
