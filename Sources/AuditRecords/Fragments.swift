@@ -16,7 +16,8 @@ final class Fragments: @unchecked Sendable {
     /// `{"auth":{` and what the algorithm and the cache say.
     let authentication: Section
     let algorithms: Int
-    /// From the end of `auth`, or from the beginning without one, to the number of bytes in.
+    /// From the end of `auth`, or from the beginning without one, to the number of bytes in. The
+    /// last has all of an `auth` that is a certificate's.
     let boot: Section
     /// From the number of bytes out to the connection's number.
     let settings: Section
@@ -32,6 +33,10 @@ final class Fragments: @unchecked Sendable {
     /// `route`, to the number of `seq`. The last is none.
     let routes: Section
     let roles: Section
+    /// `tls`, to the number of microseconds.
+    let handshakes: Section
+    /// `resumed`, false and true, and `sig`.
+    let signatures: Section
     /// Per upstream, its endpoints and none, each new and reused.
     let endpoints: Section
     let upstreams: [Upstream]
@@ -65,6 +70,7 @@ final class Fragments: @unchecked Sendable {
         let counters = bootMember + Array("\"bytes\":{\"in\":".utf8)
         boot = text.section([
             Array("{".utf8) + counters, Array("\"scheme\":\"bearer\"},".utf8) + counters,
+            Array("{\"auth\":{\"scheme\":\"mtls\"},".utf8) + counters,
         ])
         let digits = String(names.settingsDigest.hexText.prefix(32))
         settings = text.section([Array("},\"config\":\"\(digits)\",\"conn\":".utf8)])
@@ -88,6 +94,13 @@ final class Fragments: @unchecked Sendable {
         let routeMembers = names.routes.map { Text.member("\"route\":\"", $0, "\",") } + [[]]
         routes = text.section(routeMembers.map { $0 + Array("\"seq\":".utf8) })
         roles = text.names("\"roles\":[\"", names.roles, "\"],")
+        handshakes = text.section(Fragments.handshakeMembers())
+        signatures = text.section(
+            TLSNames.signatures.flatMap { name in
+                [false, true].map { isResumed in
+                    Array(",\"resumed\":\(isResumed)".utf8) + Text.code(",\"sig\":\"", name, "\"")
+                }
+            })
         var places: [Upstream] = []
         var members: [[UInt8]] = []
         for (number, name) in names.upstreams.enumerated() {
@@ -132,6 +145,29 @@ final class Fragments: @unchecked Sendable {
         unsafe writer.appendBlocks(bytes + range.lower, Int(range.count))
     }
 
+    /// Which of `handshakes` has these names, told by their places in `TLSNames`.
+    @inline(__always)
+    static func handshake(protocol: Int, cipher: Int, group: Int) -> Int {
+        (`protocol` &* cipherCount &+ cipher) &* groupCount &+ group
+    }
+
+    private static let cipherCount = 10
+    private static let groupCount = 3
+
+    private static func handshakeMembers() -> [[UInt8]] {
+        precondition(TLSNames.ciphers.count == cipherCount && TLSNames.groups.count == groupCount)
+        return TLSNames.protocols.flatMap { version in
+            TLSNames.ciphers.flatMap { cipher in
+                TLSNames.groups.map { group in
+                    Array(",\"tls\":{".utf8) + Text.code("\"alpn\":\"", version, "\",")
+                        + Text.code("\"cipher\":\"", cipher, "\",")
+                        + Text.code("\"group\":\"", group, "\",")
+                        + Array("\"handshake_us\":".utf8)
+                }
+            }
+        }
+    }
+
     private struct Text {
         var bytes: [UInt8] = []
         var ranges: [ByteRange] = []
@@ -149,6 +185,11 @@ final class Fragments: @unchecked Sendable {
 
         mutating func names(_ prefix: String, _ names: [String], _ suffix: String) -> Section {
             section(names.map { Text.member(prefix, $0, suffix) })
+        }
+
+        /// Nothing for the name of none.
+        static func code(_ prefix: String, _ name: StaticString, _ suffix: String) -> [UInt8] {
+            name.utf8CodeUnitCount == 0 ? [] : Array((prefix + name.description + suffix).utf8)
         }
 
         static func member(_ prefix: String, _ name: String, _ suffix: String) -> [UInt8] {

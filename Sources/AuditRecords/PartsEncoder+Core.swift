@@ -23,7 +23,9 @@ extension PartsEncoder {
         }
         appendEscapedNames(PartsEncoder.coreFields, &writer)
         writer.append(instanceMember.span)
-        writer.append((AuditLevel(rawValue: facts.level) ?? .none).member)
+        if facts.kind != .authentication {
+            writer.append((AuditLevel(rawValue: facts.level) ?? .none).member)
+        }
         appendLimit(facts, names, &writer)
         if facts.linkedSequence != 0 { writer.appendMember("\"link\":", facts.linkedSequence) }
         appendName(names.listeners, facts.listener, "\"listener\":\"", names, &writer)
@@ -60,6 +62,7 @@ extension PartsEncoder {
             writer.append("\",")
         }
         if facts.status != 0 { writer.appendMember("\"status\":", UInt64(facts.status)) }
+        appendTLS(facts, fields, &writer)
         if !facts.traceID.isZero {
             writer.append("\"trace_id\":\"")
             writer.appendHex(facts.traceID)
@@ -68,7 +71,7 @@ extension PartsEncoder {
         appendCuts(PartsEncoder.coreFields, fields, &writer)
         writer.appendMember("\"ts\":", UInt64(clamping: facts.time.microseconds))
         appendUpstream(facts, names, &writer)
-        appendDurations(facts, &writer)
+        if facts.kind != .authentication { appendDurations(facts, &writer) }
         writer.appendMember("\"v\":1,\"worker\":", UInt64(facts.worker))
         writer.closeObject("}")
     }
@@ -77,15 +80,19 @@ extension PartsEncoder {
         _ facts: RecordFacts, _ fields: Span<UInt8>, _ names: NameTable,
         _ writer: inout ByteWriter
     ) {
-        guard facts.algorithm != 0 || facts.issuer != RecordFacts.noIndex || has(.keyID) else {
-            return
-        }
+        let hasToken =
+            facts.algorithm != 0 || facts.issuer != RecordFacts.noIndex || has(.keyID)
+        let isCertificate = facts.scheme == .certificate
+        guard hasToken || isCertificate else { return }
         writer.append("\"auth\":{")
-        if let name = algorithmMember(facts.algorithm) { writer.append(name) }
-        writer.append(facts.isCacheHit ? "\"cached\":true," : "\"cached\":false,")
-        appendName(names.issuers, facts.issuer, "\"issuer\":\"", names, &writer)
-        appendText("\"kid\":\"", .keyID, fields, &writer)
-        writer.append("\"scheme\":\"bearer\"},")
+        if hasToken {
+            if let name = algorithmMember(facts.algorithm) { writer.append(name) }
+            writer.append(facts.isCacheHit ? "\"cached\":true," : "\"cached\":false,")
+            appendName(names.issuers, facts.issuer, "\"issuer\":\"", names, &writer)
+            appendText("\"kid\":\"", .keyID, fields, &writer)
+        }
+        writer.append(
+            isCertificate ? "\"scheme\":\"mtls\"}," : "\"scheme\":\"bearer\"},")
     }
 
     private func appendLimit(

@@ -10,13 +10,15 @@ extension PartsEncoder {
     /// Room for the numbers and the members that are not fragments, well above their sum.
     static let fixedBytes = 2048
     /// Most fragments in one record.
-    static let fragmentCount = 12
+    static let fragmentCount = 14
 
     /// Appends the three parts, `gap` bytes before each; nil when it is not for here.
     mutating func encodeQuickly(
         _ facts: RecordFacts, _ fields: Span<UInt8>, _ gap: Int, _ writer: inout ByteWriter
     ) -> RecordParts? {
-        guard facts.generation == current.generation, locatePlain(fields) else { return nil }
+        guard facts.generation == current.generation, facts.kind != .authentication,
+            locatePlain(fields)
+        else { return nil }
         let start = writer.count &+ gap
         var subject = 0
         var detail = 0
@@ -46,12 +48,19 @@ extension PartsEncoder {
     /// Finds the record's text; false when some of it is cut, a header, or a method without a name.
     private mutating func locatePlain(_ fields: Span<UInt8>) -> Bool {
         present = 0
+        certificateNameCount = 0
         var reader = FieldReader()
         while let found = reader.next(in: fields) {
             guard found.fullCount == 0, found.field != .header, found.field != .method else {
                 return false
             }
-            slots[Int(found.field.rawValue)].range = found.value
+            if found.field == .certificateName {
+                guard certificateNameCount < RecordLimits.certificateNameCount else { continue }
+                certificateNames[certificateNameCount].range = found.value
+                certificateNameCount &+= 1
+            } else {
+                slots[Int(found.field.rawValue)].range = found.value
+            }
             present |= PartsEncoder.bit(found.field)
         }
         return true
@@ -67,7 +76,7 @@ extension PartsEncoder {
 
     /// Appends the value of a field that the record has; false when it is not plain.
     @inline(__always)
-    private func quickText(
+    func quickText(
         _ field: RecordField, _ fields: Span<UInt8>, _ writer: inout PreparedWriter
     ) -> Bool {
         writer.appendPlain(fields.extracting(slots[Int(field.rawValue)].range))
@@ -78,9 +87,11 @@ extension PartsEncoder {
     ) -> Bool {
         let table = fragments
         let none = Int(RecordFacts.noIndex)
-        let hasAuthentication =
+        let hasToken =
             facts.algorithm != 0 || facts.issuer != RecordFacts.noIndex || has(.keyID)
-        if hasAuthentication {
+        if hasToken {
+            // A principal that is a certificate's has no token.
+            guard facts.scheme != .certificate else { return false }
             let algorithm = Int(facts.algorithm) < table.algorithms ? Int(facts.algorithm) : 0
             table.append(
                 table.authentication, algorithm &* 2 &+ (facts.isCacheHit ? 1 : 0), to: &writer)
@@ -96,7 +107,8 @@ extension PartsEncoder {
                 writer.append("\",")
             }
         }
-        table.append(table.boot, hasAuthentication ? 1 : 0, to: &writer)
+        table.append(
+            table.boot, hasToken ? 1 : facts.scheme == .certificate ? 2 : 0, to: &writer)
         writer.appendCount(facts.bytesIn)
         writer.append(",\"out\":")
         writer.appendCount(facts.bytesOut)
@@ -135,11 +147,12 @@ extension PartsEncoder {
             table.listeners, listener &* Fragments.methods &+ Int(facts.method), to: &writer)
         writer.appendCount(facts.instant.nanoseconds / 1000)
         table.append(table.outcomes, Int(facts.outcome.rawValue), to: &writer)
-        return quickCoreEnd(facts, table, &writer)
+        return quickCoreEnd(facts, fields, table, &writer)
     }
 
     private func quickCoreEnd(
-        _ facts: RecordFacts, _ table: Fragments, _ writer: inout PreparedWriter
+        _ facts: RecordFacts, _ fields: Span<UInt8>, _ table: Fragments,
+        _ writer: inout PreparedWriter
     ) -> Bool {
         if facts.rule != RecordFacts.noIndex {
             writer.append("\"policy\":{\"rule\":")
@@ -173,6 +186,7 @@ extension PartsEncoder {
             writer.append(",\"status\":")
             writer.appendDecimal(UInt64(facts.status))
         }
+        guard quickTLS(facts, fields, table, &writer) else { return false }
         if !facts.traceID.isZero {
             writer.append(",\"trace_id\":\"")
             writer.appendHex(facts.traceID)
@@ -232,6 +246,7 @@ extension PartsEncoder {
     ) -> Bool {
         let start = writer.count
         writer.append(UInt8(ascii: "{"))
+        guard quickCertificate(fields, &writer) else { return false }
         if has(.clientID) {
             writer.append("\"client_id\":\"")
             guard quickText(.clientID, fields, &writer) else { return false }
@@ -240,6 +255,11 @@ extension PartsEncoder {
         if facts.client != .unknown {
             writer.append("\"client_ip\":\"")
             writer.appendAddress(facts.client)
+            writer.append("\",")
+        }
+        if has(.tlsFingerprint) {
+            writer.append("\"ja4\":\"")
+            guard quickText(.tlsFingerprint, fields, &writer) else { return false }
             writer.append("\",")
         }
         if has(.tokenID) {

@@ -7,6 +7,7 @@ extension PartsEncoder {
     ) {
         let names = names(of: facts)
         writer.append(UInt8(ascii: "{"))
+        appendCertificate(fields, &writer)
         appendText("\"client_id\":\"", .clientID, fields, &writer)
         if facts.client != .unknown {
             writer.append("\"client_ip\":\"")
@@ -14,6 +15,7 @@ extension PartsEncoder {
             writer.append("\",")
         }
         appendEscapedNames(PartsEncoder.subjectFields, &writer)
+        appendText("\"ja4\":\"", .tlsFingerprint, fields, &writer)
         appendText("\"jti\":\"", .tokenID, fields, &writer)
         if facts.peer != .unknown {
             writer.append("\"peer_ip\":\"")
@@ -22,13 +24,7 @@ extension PartsEncoder {
         }
         appendRole(facts, names, &writer)
         appendText("\"sub\":\"", .subject, fields, &writer)
-        if has(.tokenThumbprint) {
-            writer.append("\"token\":\"")
-            let slot = slots[Int(RecordField.tokenThumbprint.rawValue)]
-            let bytes = fields.extracting(slot.range)
-            for index in 0..<bytes.count { writer.appendHex(UInt64(bytes[index]), digits: 2) }
-            writer.append("\",")
-        }
+        appendDigits("\"token\":\"", .tokenThumbprint, fields, &writer)
         appendCuts(PartsEncoder.subjectFields, fields, &writer)
         writer.closeObject("}")
     }
@@ -56,8 +52,11 @@ extension PartsEncoder {
     }
 
     // Which fields each part holds.
-    static var coreFields: UInt32 { bit(.keyID) | bit(.method) }
-    static var subjectFields: UInt32 { bit(.clientID) | bit(.tokenID) | bit(.subject) }
+    static var coreFields: UInt32 { bit(.keyID) | bit(.method) | bit(.serverName) }
+    static var subjectFields: UInt32 {
+        bit(.certificateName) | bit(.certificateSubject) | bit(.clientID) | bit(.tlsFingerprint)
+            | bit(.tokenID) | bit(.subject)
+    }
     static var detailFields: UInt32 {
         bit(.authority) | bit(.header) | bit(.path) | bit(.queryKeys) | bit(.userAgent)
     }
@@ -72,6 +71,18 @@ extension PartsEncoder {
         let slot = slots[Int(field.rawValue)]
         writer.append(name)
         writer.appendRecordText(fields.extracting(slot.range), slot.text)
+        writer.append("\",")
+    }
+
+    /// Appends the member that says a digest, if the record has it, in hexadecimal digits.
+    func appendDigits(
+        _ name: StaticString, _ field: RecordField, _ fields: Span<UInt8>,
+        _ writer: inout ByteWriter
+    ) {
+        guard has(field) else { return }
+        writer.append(name)
+        let bytes = fields.extracting(slots[Int(field.rawValue)].range)
+        for index in 0..<bytes.count { writer.appendHex(UInt64(bytes[index]), digits: 2) }
         writer.append("\",")
     }
 
@@ -118,13 +129,8 @@ extension PartsEncoder {
     private func appendEscapedNamesRarely(_ part: UInt32, _ writer: inout ByteWriter) {
         writer.append("\"esc\":[")
         for field in PartsEncoder.byMember where hostile & part & PartsEncoder.bit(field) != 0 {
-            if field != .header {
-                writer.append(field.memberName)
-                writer.append(UInt8(ascii: ","))
-                continue
-            }
-            for index in 0..<headerCount where headers[index].text == .hostile {
-                appendHeaderName(index, &writer)
+            for index in 0..<count(of: field) where slot(field, index).text == .hostile {
+                appendPlace(field, index, &writer)
                 writer.append(UInt8(ascii: ","))
             }
         }
@@ -136,14 +142,9 @@ extension PartsEncoder {
     ) {
         writer.append("\"trunc\":{")
         for field in PartsEncoder.byMember where cut & part & PartsEncoder.bit(field) != 0 {
-            if field != .header {
-                writer.append(field.memberName)
-                appendCut(slots[Int(field.rawValue)], fields, &writer)
-                continue
-            }
-            for index in 0..<headerCount where headers[index].fullCount != 0 {
-                appendHeaderName(index, &writer)
-                appendCut(headers[index], fields, &writer)
+            for index in 0..<count(of: field) where slot(field, index).fullCount != 0 {
+                appendPlace(field, index, &writer)
+                appendCut(slot(field, index), fields, &writer)
             }
         }
         writer.closeObject("},")
@@ -157,39 +158,63 @@ extension PartsEncoder {
         writer.append("\"},")
     }
 
-    private func appendHeaderName(_ index: Int, _ writer: inout ByteWriter) {
-        writer.append("\"headers/")
-        writer.appendDecimal(magnitude: UInt64(index))
+    /// How often the record has `field`, which it does have.
+    private func count(of field: RecordField) -> Int {
+        switch field {
+        case .header: headerCount
+        case .certificateName: certificateNameCount
+        default: 1
+        }
+    }
+
+    private func slot(_ field: RecordField, _ index: Int) -> Slot {
+        switch field {
+        case .header: headers[index]
+        case .certificateName: certificateNames[index]
+        default: slots[Int(field.rawValue)]
+        }
+    }
+
+    /// Appends the place of the value, in quotes: its member, and its number in a list.
+    private func appendPlace(
+        _ field: RecordField, _ index: Int, _ writer: inout ByteWriter
+    ) {
+        writer.append(UInt8(ascii: "\""))
+        writer.append(field.memberName)
+        if field == .header || field == .certificateName {
+            writer.append(UInt8(ascii: "/"))
+            writer.appendDecimal(magnitude: UInt64(index))
+        }
         writer.append(UInt8(ascii: "\""))
     }
 
     /// Fields in the order of their members' names.
     private static let byMember: [RecordField] = [
-        .authority, .clientID, .header, .tokenID, .keyID, .method, .path, .queryKeys, .subject,
-        .userAgent,
+        .authority, .certificateName, .certificateSubject, .clientID, .header, .tlsFingerprint,
+        .tokenID, .keyID, .method, .path, .queryKeys, .subject, .serverName, .userAgent,
     ]
 }
 
 extension RecordField {
-    /// The member that says this field, quoted.
+    /// Where in its part this field stands.
     fileprivate var memberName: StaticString {
         switch self {
-        case .method: "\"method\""
-        case .authority: "\"authority\""
-        case .path: "\"path\""
-        case .queryKeys: "\"query_keys\""
-        case .userAgent: "\"user_agent\""
-        case .subject: "\"sub\""
-        case .clientID: "\"client_id\""
-        case .tokenID: "\"jti\""
-        case .tokenThumbprint: "\"token\""
-        case .keyID: "\"kid\""
-        case .header: "\"headers\""
-        case .serverName: "\"tls/sni\""
-        case .tlsFingerprint: "\"ja4\""
-        case .certificateHash: "\"cert/sha256\""
-        case .certificateSubject: "\"cert/subject\""
-        case .certificateName: "\"cert/names\""
+        case .method: "method"
+        case .authority: "authority"
+        case .path: "path"
+        case .queryKeys: "query_keys"
+        case .userAgent: "user_agent"
+        case .subject: "sub"
+        case .clientID: "client_id"
+        case .tokenID: "jti"
+        case .tokenThumbprint: "token"
+        case .keyID: "kid"
+        case .header: "headers"
+        case .serverName: "tls/sni"
+        case .tlsFingerprint: "ja4"
+        case .certificateHash: "cert/sha256"
+        case .certificateSubject: "cert/subject"
+        case .certificateName: "cert/names"
         }
     }
 }

@@ -77,7 +77,12 @@ import Testing
         let hostile = [UInt8](repeating: 0xFF, count: 2000)
         let fields = Sample.fields { writer in
             for field in RecordField.allCases {
-                let times = field == .header ? RecordLimits.headerCount : 1
+                let times =
+                    switch field {
+                    case .header: RecordLimits.headerCount
+                    case .certificateName: RecordLimits.certificateNameCount
+                    default: 1
+                    }
                 for _ in 0..<times {
                     writer.appendCutRecordField(
                         field, hostile.span, fullCount: .max, digest: .zero, limits: limits)
@@ -87,6 +92,7 @@ import Testing
         #expect(fields.count <= limits.maximumFieldBytes)
         var facts = Sample.facts()
         facts.method = 255
+        facts.tlsVersion = 1
         var encoder = Sample.encoder()
         let capacity = encoder.maximumBytes(limits)
         var output = ByteBuffer(capacity: capacity)

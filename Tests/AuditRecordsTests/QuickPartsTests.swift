@@ -73,9 +73,16 @@ import Testing
         var fields: [UInt8] = []
         for named in RecordField.allCases where named != .header {
             let count = limits.bytes(of: named)
-            fields += field(named, [UInt8](repeating: 0x61, count: count))
+            let times = named == .certificateName ? RecordLimits.certificateNameCount : 1
+            for _ in 0..<times { fields += field(named, [UInt8](repeating: 0x61, count: count)) }
         }
         var facts = Sample.facts()
+        facts.tlsVersion = 0x0304
+        facts.tlsCipher = 0xCCA9
+        facts.tlsGroup = 23
+        facts.tlsSignature = 0x0603
+        facts.tlsProtocol = 1
+        facts.handshakeMicroseconds = .max
         facts.errorSource = .upstream
         facts.errorPhase = .authorization
         facts.reason = .upstreamResponseTimeout
@@ -146,7 +153,24 @@ import Testing
         facts.totalMicroseconds = UInt32(truncatingIfNeeded: number(&random))
         facts.limitRemaining = UInt32(truncatingIfNeeded: number(&random))
         facts.retryAfterSeconds = UInt32(truncatingIfNeeded: number(&random))
+        setTLS(&facts, &random)
         return facts
+    }
+
+    private func setTLS(_ facts: inout RecordFacts, _ random: inout Numbers) {
+        facts.kind = [.combined, .combined, .authentication].randomElement(using: &random) ?? .gap
+        facts.scheme = CredentialScheme.allCases.randomElement(using: &random) ?? .none
+        facts.tlsVersion = [0, 0x0303, 0x0304, 0x0305].randomElement(using: &random) ?? 0
+        facts.tlsCipher =
+            [0, 0x1301, 0x1302, 0x1303, 0xC02B, 0xC02C, 0xC02F, 0xC030, 0xCCA8, 0xCCA9, 0x9C]
+            .randomElement(using: &random) ?? 0
+        facts.tlsGroup = [0, 23, 24, 29].randomElement(using: &random) ?? 0
+        facts.tlsSignature =
+            (0x0803...0x080C).randomElement(using: &random).map { $0 % 2 == 0 ? $0 : 0x0403 } ?? 0
+        facts.tlsProtocol = .random(in: 0...1, using: &random)
+        facts.tlsAlert = [0, 0, 0, 40].randomElement(using: &random) ?? 0
+        facts.isTLSResumed = .random(using: &random)
+        facts.handshakeMicroseconds = UInt32(truncatingIfNeeded: number(&random))
     }
 
     /// Mostly a name that there is, or none.
@@ -174,17 +198,25 @@ import Testing
         return Sample.fields { writer in
             for field in RecordField.allCases where Bool.random(using: &random) {
                 if field == .header, Int.random(in: 0...7, using: &random) > 0 { continue }
-                let longest = limits.bytes(of: field)
-                let count =
-                    field == .tokenThumbprint ? longest : Int.random(in: 0...40, using: &random)
-                let isPlain = Int.random(in: 0...20, using: &random) > 0
-                let value = (0..<min(count, longest)).map { _ in
-                    isPlain && field != .tokenThumbprint
-                        ? UInt8.random(in: 0x23...0x5B, using: &random)
-                        : UInt8.random(in: 0...255, using: &random)
+                let times =
+                    field == .certificateName ? Int.random(in: 1...10, using: &random) : 1
+                for _ in 0..<times {
+                    let value = randomValue(field, limits.bytes(of: field), &random)
+                    _ = writer.appendRecordField(field, value.span, limits: limits)
                 }
-                _ = writer.appendRecordField(field, value.span, limits: limits)
             }
+        }
+    }
+
+    private func randomValue(
+        _ field: RecordField, _ longest: Int, _ random: inout Numbers
+    ) -> [UInt8] {
+        let count = field.isRaw ? longest : Int.random(in: 0...40, using: &random)
+        let isPlain = Int.random(in: 0...20, using: &random) > 0
+        return (0..<min(count, longest)).map { _ in
+            isPlain && !field.isRaw
+                ? UInt8.random(in: 0x23...0x5B, using: &random)
+                : UInt8.random(in: 0...255, using: &random)
         }
     }
 }

@@ -10,7 +10,11 @@ enum AuditCases {
         let facts = sampleFacts()
         let fields = sampleFields()
         rings(&harness, facts, fields)
-        encoding(&harness, facts, fields)
+        encoding(&harness, "record encoding", facts, fields)
+        encoding(&harness, "record encoding, TLS", secured(facts), fields + handshakeFields())
+        encoding(
+            &harness, "record encoding, mutual TLS", secured(facts),
+            fields + handshakeFields() + certificateFields())
         try trees(&harness, facts, fields)
     }
 
@@ -53,15 +57,46 @@ enum AuditCases {
         return facts
     }
 
+    /// The same request on a TLS 1.3 connection.
+    static func secured(_ facts: RecordFacts) -> RecordFacts {
+        var facts = facts
+        facts.tlsVersion = 0x0304
+        facts.tlsCipher = 0x1301
+        facts.tlsGroup = 29
+        facts.tlsSignature = 0x0403
+        facts.tlsProtocol = 1
+        facts.handshakeMicroseconds = 1234
+        return facts
+    }
+
+    static func handshakeFields() -> [UInt8] {
+        fields([
+            (.serverName, "api.example.com"),
+            (.tlsFingerprint, "t13d1516h1_8daaf6152771_02713d6af862"),
+        ])
+    }
+
+    static func certificateFields() -> [UInt8] {
+        fields([
+            (.certificateHash, "0123456789abcdef0123456789abcdef"),
+            (.certificateSubject, "CN=orders,O=Example"),
+            (.certificateName, "uri:spiffe://example.com/orders"),
+            (.certificateName, "dns:orders.example.com"),
+        ])
+    }
+
     static func sampleFields() -> [UInt8] {
-        let limits = RecordLimits()
-        var buffer = ByteBuffer(capacity: 4096)
-        let texts: [(RecordField, String)] = [
+        fields([
             (.authority, "api.example.com"), (.path, "/v1/acme/orders/4711"),
             (.queryKeys, "expand"), (.userAgent, "curl/8.5.0"), (.subject, "alice@example.com"),
             (.clientID, "perf-client"), (.tokenID, "4c1d9f52-6a0e-4f9b-9a53-0f8f6f0f7c1e"),
             (.tokenThumbprint, "0123456789abcdef"), (.keyID, "rs-1"),
-        ]
+        ])
+    }
+
+    private static func fields(_ texts: [(RecordField, String)]) -> [UInt8] {
+        let limits = RecordLimits()
+        var buffer = ByteBuffer(capacity: 4096)
         for (field, text) in texts {
             let bytes = Array(text.utf8)
             let isWritten = buffer.write {
@@ -116,12 +151,12 @@ enum AuditCases {
     }
 
     private static func encoding(
-        _ harness: inout Harness, _ facts: RecordFacts, _ fields: [UInt8]
+        _ harness: inout Harness, _ name: String, _ facts: RecordFacts, _ fields: [UInt8]
     ) {
         var encoder = sampleEncoder()
         var output = ByteBuffer(capacity: 65536)
         _ = output.write { encoder.encode(facts, fields: fields.span, into: &$0) }
-        harness.measure("record encoding, \(output.count) bytes") { count in
+        harness.measure("\(name), \(output.count) bytes") { count in
             for _ in 0..<count {
                 output.removeAll()
                 let parts = output.write { encoder.encode(facts, fields: fields.span, into: &$0) }
