@@ -17,7 +17,7 @@ struct ReadListener {
 
     /// Whether clients speak to it in the clear, and other machines can listen.
     var isExposed: Bool {
-        guard settings.tls == nil, redirect == nil else { return false }
+        guard !place.hasKey("tls"), redirect == nil else { return false }
         let bytes = Array(settings.host.utf8)
         guard let address = Identifier128(addressText: bytes.span) else { return true }
         let isIPv4Loopback = address.high == 0 && address.low >> 24 == 0xFF_FF7F

@@ -170,7 +170,7 @@ extension SettingsParser {
             settings.isEnabled = false
             return settings
         }
-        guard
+        guard isMappingOrOff(value),
             let section = Section(value, known: ["lifetime", "rotate"], diagnostics: diagnostics)
         else { return settings }
         // RFC 8446 §4.6.1: no ticket lives longer than seven days.
@@ -196,7 +196,7 @@ extension SettingsParser {
     private func strictTransport(_ value: SettingValue) -> StrictTransportSettings? {
         if diagnostics.scalar(value) == "off" { return nil }
         var settings = StrictTransportSettings()
-        guard
+        guard isMappingOrOff(value),
             let section = Section(
                 value, known: ["max_age", "include_subdomains", "preload"],
                 diagnostics: diagnostics)
@@ -217,5 +217,11 @@ extension SettingsParser {
                     + "browsers list no other host")
         }
         return settings
+    }
+
+    private func isMappingOrOff(_ value: SettingValue) -> Bool {
+        if case .mapping = value.content { return true }
+        diagnostics.error(value, "\(value.name) must be off or a mapping, not \(value.kind)")
+        return false
     }
 }

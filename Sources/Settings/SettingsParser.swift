@@ -99,6 +99,7 @@ struct SettingsParser {
             upstreams: upstreams.map(\.settings.name), declaredRoles: roles)
         let routes = file.required("routes").map { reader.routes($0) } ?? []
         reader.warnUnused(file)
+        warnExposed(listeners, routes)
         guard let audit else { return nil }
         var token = TokenLimits()
         token.tokenBytes = bounds.tokenBytes
@@ -116,6 +117,17 @@ struct SettingsParser {
             upstreamTLS: upstreams.map(\.tls), audit: audit,
             connections: bounds.connections, workers: workers,
             limitTableSlots: bounds.limitTableSlots, digest: digest, warnings: [])
+    }
+
+    /// Warns of credentials that anybody on the way can read.
+    private func warnExposed(_ listeners: [ReadListener], _ routes: [Route]) {
+        guard routes.contains(where: { $0.authentication != .none }) else { return }
+        for listener in listeners where listener.isExposed {
+            diagnostics.warning(
+                listener.place,
+                "\(listener.place.name) has no tls, and other machines reach it: whoever listens on "
+                    + "the way reads the credentials that routes demand")
+        }
     }
 
     private func readVersion(_ file: Section) {

@@ -29,6 +29,12 @@ import Testing
         "match.methods", "auth", "allow", "rate_limit", "upstream", "respond.status",
         "respond.body", "respond.content_type", "request_headers.set", "request_headers.remove",
         "audit.mode", "audit.level", "version", "workers", "realm", "roles",
+        "tls", "redirect_to_https", "certificates", "min_version", "client_auth", "client_ca",
+        "client_crl", "client_verify_depth", "unknown_server_name", "handshake_timeout",
+        "session_tickets", "session_tickets.lifetime", "session_tickets.rotate", "hsts",
+        "hsts.max_age", "hsts.include_subdomains", "hsts.preload", "kernel_tls", "ca",
+        "server_name", "client_certificate", "accept_any_certificate", "allow.roles",
+        "allow.certificate",
     ])
     func `a key has its row`(key: String) throws {
         #expect(try page().contains("| `\(key)` |"))

@@ -37,6 +37,22 @@ enum Fixture {
 
         """
 
+    /// The valid file with TLS on both sides.
+    static let secure =
+        valid
+        .replacing(
+            "    trusted_proxies: [10.0.0.0/8]\n",
+            with: """
+                    tls:
+                      certificates:
+                        - {cert: /api.crt, key: /api.key}
+                  redirect: {address: 127.0.0.1:8081, redirect_to_https: true}
+
+                """
+        )
+        .replacing("http://10.0.1.5:9000", with: "https://orders.internal")
+        .replacing("endpoints:", with: "tls: {ca: /upstream.pem}\n    endpoints:")
+
     static let keySet = """
         {"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1",
         "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}
