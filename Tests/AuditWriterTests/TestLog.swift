@@ -57,6 +57,29 @@ final class TestFolder {
         return verifier.verify()
     }
 
+    /// The cores of all records of `kind`, in their order.
+    func cores(_ kind: RecordKind) throws -> [CanonicalObject] {
+        let source = DirectorySource(path: try logFolder())
+        var reader = try FrameReader(library: try CryptoLibrary())
+        var cores: [CanonicalObject] = []
+        for name in source.files(in: LogLayout.segments).sorted() {
+            let bytes = source.read("\(LogLayout.segments)/\(name)") ?? []
+            reader.beginSegment()
+            var offset = 0
+            while let frame = try reader.next(bytes.span, at: offset) {
+                offset = frame.end
+                guard frame.header.type == .batch else { continue }
+                let sealed = Array(bytes[frame.sealed])
+                var batch = try SealedBatch(sealed.span, flags: frame.header.flags)
+                while let record = try batch.next() {
+                    guard record.kind == kind.rawValue else { continue }
+                    cores.append(CanonicalObject(record.part(0)))
+                }
+            }
+        }
+        return cores
+    }
+
     /// Copies the log's folder.
     func copyLog(to other: TestFolder) throws {
         let manager = FileManager.default
