@@ -65,20 +65,32 @@ public struct CanonicalObject: Sendable {
         return CanonicalObject.unquoted(value)
     }
 
-    /// The strings in the array that is the member `name`.
+    /// The strings in the array that is the member `name`; nil when one is none.
     public func strings(_ name: StaticString) -> [String]? {
+        guard let elements = elements(name) else { return nil }
+        let strings = elements.compactMap { CanonicalObject.unquoted($0) }
+        return strings.count == elements.count ? strings : nil
+    }
+
+    /// The objects in the array that is the member `name`; nil when one is none.
+    public func objects(_ name: StaticString) -> [CanonicalObject]? {
+        guard let elements = elements(name) else { return nil }
+        let objects = elements.map { CanonicalObject(slice: $0) }
+        return objects.allSatisfy(\.isObject) ? objects : nil
+    }
+
+    /// The values in the array that is the member `name`.
+    private func elements(_ name: StaticString) -> [ArraySlice<UInt8>]? {
         guard let value = value(name), value.first == 0x5B else { return nil }
-        var strings: [String] = []
+        var elements: [ArraySlice<UInt8>] = []
         var position = value.startIndex + 1
         while position < value.endIndex, value[position] != 0x5D {
             if value[position] == 0x2C { position += 1 }
-            guard let end = CanonicalObject.skip(value, position),
-                let string = CanonicalObject.unquoted(value[position..<end])
-            else { return nil }
-            strings.append(string)
+            guard let end = CanonicalObject.skip(value, position) else { return nil }
+            elements.append(value[position..<end])
             position = end
         }
-        return strings
+        return elements
     }
 
     /// The 64 hexadecimal digits that are the member `name`.

@@ -11,6 +11,12 @@ struct RecordFilter {
     var route: String?
     var since: WallTime?
     var until: WallTime?
+    /// SHA-256 of the client's certificate, or text of its subject or one of its names.
+    var clientCertificate: String?
+    /// A JA4 fingerprint, or its beginning.
+    var fingerprint: String?
+    /// The server name that the client asked for.
+    var serverName: String?
     /// Bytes that one of the parts has to hold.
     var text: [UInt8]?
 
@@ -42,6 +48,7 @@ struct RecordFilter {
         }
         if let outcome, core.string("outcome") != outcome { return false }
         if let route, core.string("route") != route { return false }
+        guard matchesTLS(record, core) else { return false }
         if since != nil || until != nil {
             guard let time = record.time else { return false }
             if let since, time < since { return false }
@@ -51,6 +58,25 @@ struct RecordFilter {
             return record.record.parts.contains { RecordFilter.holds($0.bytes, text) }
         }
         return true
+    }
+
+    private func matchesTLS(_ record: LogRecord, _ core: CanonicalObject) -> Bool {
+        if let serverName {
+            guard core.object("tls")?.string("sni")?.lowercased() == serverName.lowercased()
+            else { return false }
+        }
+        if let fingerprint {
+            guard record.subject.string("ja4")?.hasPrefix(fingerprint) == true
+            else { return false }
+        }
+        guard let clientCertificate else { return true }
+        guard let certificate = record.subject.object("cert") else { return false }
+        // As it is printed, or as OpenSSL prints it.
+        let digest = clientCertificate.lowercased().filter { $0 != ":" }
+        if certificate.string("sha256") == digest { return true }
+        let texts = (certificate.strings("names") ?? []) + [certificate.string("subject") ?? ""]
+        let wanted = Array(clientCertificate.utf8)
+        return texts.contains { RecordFilter.holds(Array($0.utf8), wanted) }
     }
 
     private static func holds(_ bytes: [UInt8], _ text: [UInt8]) -> Bool {

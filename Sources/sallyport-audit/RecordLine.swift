@@ -41,22 +41,39 @@ enum RecordLine {
 
     /// A row for people: when, what came of it, who, what, why.
     static func row(_ record: LogRecord) -> String {
-        let core = record.core
         let time = record.time.map { Timestamp.text($0) } ?? "?"
         let head = "\(pad(String(record.index), 8, right: true))  \(time)"
-        guard [1, 2, 3].contains(record.record.kind) else {
-            return "\(head)  \(kind(record)) \(event(core))"
+        return shown("\(head)  \(rest(record))")
+    }
+
+    private static func rest(_ record: LogRecord) -> String {
+        let core = record.core
+        let end: String
+        switch RecordKind(rawValue: record.record.kind) {
+        case .decision, .completion, .combined:
+            let method = core.string("method") ?? "-"
+            let path = record.detail.string("path") ?? "-"
+            let route = core.string("route").map { " [\($0)]" } ?? ""
+            let micro = core.object("us")?.integer("total").map { " \($0) µs" } ?? ""
+            end = "\(method) \(path)\(route)\(reason(core))\(micro)"
+        case .authentication:
+            let tls = core.object("tls")
+            let name = tls?.string("sni") ?? "-"
+            let listener = core.string("listener").map { " [\($0)]" } ?? ""
+            let alert = tls?.string("alert").map { " alert \($0)" } ?? ""
+            let micro = tls?.integer("handshake_us").map { " \($0) µs" } ?? ""
+            end = "TLS \(name)\(listener)\(reason(core))\(alert)\(micro)"
+        default:
+            return "\(kind(record)) \(event(core))"
         }
         let status = core.integer("status").map { String($0) } ?? "-"
         let outcome = core.string("outcome") ?? "?"
         let who = record.subject.string("sub") ?? record.subject.string("peer_ip") ?? "-"
-        let method = core.string("method") ?? "-"
-        let path = record.detail.string("path") ?? "-"
-        let route = core.string("route").map { " [\($0)]" } ?? ""
-        let reason = core.string("reason").map { " (\($0))" } ?? ""
-        let micro = core.object("us")?.integer("total").map { " \($0) µs" } ?? ""
-        return "\(head)  \(pad(status, 3)) \(pad(outcome, 8)) \(pad(who, 20)) "
-            + "\(method) \(path)\(route)\(reason)\(micro)"
+        return "\(pad(status, 3)) \(pad(outcome, 8)) \(pad(who, 20)) \(end)"
+    }
+
+    private static func reason(_ core: AuditSegments.CanonicalObject) -> String {
+        core.string("reason").map { " (\($0))" } ?? ""
     }
 
     private static func event(_ core: AuditSegments.CanonicalObject) -> String {
@@ -65,7 +82,46 @@ enum RecordLine {
             return "\(gap.string("boot") ?? "?").\(gap.integer("worker") ?? -1)."
                 + "\(gap.integer("from") ?? -1)-\(last) \(gap.string("reason") ?? "")"
         }
-        return "\(core.string("event") ?? "") \(core.string("boot") ?? "")"
+        let name = core.string("event") ?? ""
+        let place =
+            core.string("listener").map { " listener \($0)" }
+            ?? core.string("upstream").map { " upstream \($0)" } ?? ""
+        switch name {
+        case "certificates_loaded":
+            let certificates = core.objects("certificates") ?? []
+            return name + place + certificates.map { ", \(certificate($0))" }.joined()
+        case "certificates_refused":
+            return "\(name)\(place), \(core.string("file") ?? "?"): \(core.string("why") ?? "?")"
+        case "upstream_verification_disabled":
+            return name + place
+        case "events_dropped":
+            return "\(name) \(core.integer("count") ?? -1)"
+        default:
+            return "\(name) \(core.string("boot") ?? "")"
+        }
+    }
+
+    /// The names of a certificate, the beginning of its digest, and until when it is valid.
+    private static func certificate(_ members: AuditSegments.CanonicalObject) -> String {
+        let names = members.strings("names").map { "\($0.joined(separator: " ")) " } ?? ""
+        let digest = members.string("sha256")?.prefix(16) ?? "?"
+        let end = members.integer("not_after").map {
+            Timestamp.text(WallTime(microseconds: $0 &* 1_000_000)).prefix(10)
+        }
+        return "\(names)\(digest) until \(end ?? "?")"
+    }
+
+    /// `text` as a terminal may have it: what a log says is not ours.
+    private static func shown(_ text: String) -> String {
+        var scalars = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            let properties = scalar.properties
+            switch properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: scalars.append("\u{FFFD}")
+            default: scalars.append(properties.isBidiControl ? "\u{FFFD}" : scalar)
+            }
+        }
+        return String(scalars)
     }
 
     /// A part's JSON; one that would not stay within its line is not shown at all.

@@ -30,17 +30,21 @@ struct RecordPrinter: ~Copyable {
             Console.complain("record \(record.index) is not the one its entry commits to")
         }
         if isTable {
-            let outcome = record.core.string("outcome")
-            let colour: Console.Colour =
-                switch outcome {
-                case nil: .grey
-                case "allow": .plain
-                case "error": .red
-                default: .yellow
-                }
-            console.line(RecordLine.row(record), record.isCommitted ? colour : .red)
+            let colour = record.isCommitted ? RecordPrinter.colour(record.core) : .red
+            console.line(RecordLine.row(record), colour)
         } else {
             console.line(RecordLine.json(record))
+        }
+    }
+
+    private static func colour(_ core: CanonicalObject) -> Console.Colour {
+        switch core.string("outcome") ?? core.string("event") {
+        case "allow": .plain
+        case "error": .red
+        case "deny", "throttle", "certificates_refused", "upstream_verification_disabled",
+            "events_dropped":
+            .yellow
+        default: .grey
         }
     }
 
@@ -89,6 +93,14 @@ struct SearchCommand: ParsableCommand {
     @Option(help: "A status such as 403, or a class such as 4xx.") var status: String?
     @Option(help: "allow, deny, throttle or error.") var outcome: String?
     @Option(help: "The route's name.") var route: String?
+    @Option(
+        name: .customLong("client-cert"),
+        help: "SHA-256 of the client's certificate, or text of its subject or names.")
+    var clientCertificate: String?
+    @Option(name: .customLong("ja4"), help: "A JA4 fingerprint, or its beginning.")
+    var fingerprint: String?
+    @Option(name: .customLong("sni"), help: "The server name that the client asked for.")
+    var serverName: String?
     @Option(help: "2026-11-24T20:00:00Z, 2026-11-24, or 90s, 10m, 2h, 1d ago.") var since: String?
     @Option(help: "Like --since; the moment itself is left out.") var until: String?
     @Option(help: "Text anywhere in a record.") var text: String?
@@ -115,6 +127,9 @@ struct SearchCommand: ParsableCommand {
         if let status { filter.status = try RecordFilter.status(status) }
         filter.outcome = outcome
         filter.route = route
+        filter.clientCertificate = clientCertificate
+        filter.fingerprint = fingerprint
+        filter.serverName = serverName
         if let since { filter.since = try Timestamp.parse(since, now: now) }
         if let until { filter.until = try Timestamp.parse(until, now: now) }
         filter.text = text.map { Array($0.utf8) }

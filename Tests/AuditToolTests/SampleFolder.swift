@@ -101,11 +101,47 @@ struct SampleFolder: ~Copyable {
         try endBatch()
     }
 
+    /// A batch of one record of a TLS connection.
+    mutating func record(_ kind: RecordKind, _ texts: [(RecordField, String)]) throws {
+        sequence += 1
+        var facts = RecordFacts()
+        facts.kind = kind
+        facts.sequence = sequence
+        facts.time = WallTime(microseconds: SampleFolder.start)
+        facts.peer = PeerAddress(ipv4: 0x7F00_0001, port: 50000)
+        facts.handshakeMicroseconds = 99
+        if kind == .authentication {
+            facts.outcome = .deny
+            facts.reason = .tlsCertificateUntrusted
+            facts.errorPhase = .handshake
+            facts.errorSource = .client
+            facts.tlsAlert = 48
+        } else {
+            facts.outcome = .allow
+            facts.tlsVersion = 0x0304
+        }
+        var fields = ByteBuffer(capacity: 4096)
+        for (field, text) in texts {
+            let bytes = Array(text.utf8)
+            fields.write { writer in
+                _ = writer.appendRecordField(field, bytes.span, limits: RecordLimits())
+            }
+        }
+        var output = ByteBuffer(capacity: 65536)
+        let places = output.write { parts.encode(facts, fields: fields.span, into: &$0) }
+        try add(kind: kind.rawValue, facts.time, output.span, places)
+        try endBatch()
+    }
+
     mutating func stop() throws {
+        try event(.stop(sequences: [sequence]))
+    }
+
+    mutating func event(_ event: LifecycleEvent) throws {
         var output = ByteBuffer(capacity: 4096)
         let time = WallTime(microseconds: SampleFolder.start)
         let places = output.write {
-            parts.encode(.stop(sequences: [sequence]), time: time, instant: .zero, into: &$0)
+            parts.encode(event, time: time, instant: .zero, into: &$0)
         }
         try add(kind: 6, time, output.span, places)
         try endBatch()
