@@ -155,6 +155,12 @@ import Testing
         #expect(Sample.encode(facts, []).core.contains("\"group\":\"\(name)\","))
     }
 
+    @Test func `each alert has a name of its own`() {
+        let names = (UInt8.min...UInt8.max).compactMap { TLSNames.alert($0)?.description }
+        #expect(names.count == 27)
+        #expect(Set(names).count == names.count)
+    }
+
     @Test func `an alert without a name is written as its number`() {
         var facts = Self.facts()
         facts.tlsAlert = 255
