@@ -24,6 +24,16 @@ static inline unsigned long sallyport_name_flags(void) {
     return XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
 }
 
+// BIO's flags and SSL's controls are macros.
+static inline void sallyport_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
+static inline void sallyport_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
+static inline void sallyport_retry_write(BIO *bio) { BIO_set_retry_write(bio); }
+static inline int sallyport_negotiated_group(SSL *ssl) { return (int)SSL_get_negotiated_group(ssl); }
+static inline int sallyport_signature_digest(SSL *ssl) {
+    int nid = 0;
+    return SSL_get_signature_nid(ssl, &nid) == 1 ? nid : 0;
+}
+
 // A builder keeps the pointers of names until it is used. Swift's text of a macro does not live
 // that long; these literals do.
 static inline int sallyport_push_rsa(OSSL_PARAM_BLD *builder, const BIGNUM *n, const BIGNUM *e) {

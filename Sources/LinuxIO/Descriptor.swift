@@ -58,6 +58,24 @@ public struct Descriptor: ~Copyable, Sendable {
         }
     }
 
+    /// Reads once from the open descriptor `number` into `memory` (`recv(2)`); `EINTR` is retried.
+    @unsafe
+    public static func receive(
+        from number: CInt, into memory: UnsafeMutableRawBufferPointer
+    ) -> TransferResult {
+        while true {
+            // Safe: the kernel fills at most the memory given, for the length of the call.
+            let count = unsafe Glibc.recv(number, memory.baseAddress, memory.count, 0)
+            if count > 0 { return .transferred(count) }
+            if count == 0 { return .endOfStream }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return .wouldBlock
+            case let code: return .failed(code)
+            }
+        }
+    }
+
     /// Says that no more bytes will be sent (`shutdown(2)`, `SHUT_WR`); failure changes nothing.
     public borrowing func shutdownWriting() {
         _ = Glibc.shutdown(number, CInt(SHUT_WR))
@@ -77,18 +95,11 @@ extension PooledBuffer {
     ///
     /// `EINTR` is retried. The buffer must have room.
     public mutating func read(from number: CInt) -> TransferResult {
-        // Safe: the kernel fills at most the free memory, and `fill` checks how much.
+        // Safe: `receive` fills at most the free memory, and `fill` checks how much.
         unsafe fill { memory in
-            while true {
-                let count = unsafe Glibc.recv(number, memory.baseAddress, memory.count, 0)
-                if count > 0 { return (count, .transferred(count)) }
-                if count == 0 { return (0, .endOfStream) }
-                switch errno {
-                case EINTR: continue
-                case EAGAIN: return (0, .wouldBlock)
-                case let code: return (0, .failed(code))
-                }
-            }
+            let result = unsafe Descriptor.receive(from: number, into: memory)
+            if case .transferred(let count) = result { return (count, result) }
+            return (0, result)
         }
     }
 }

@@ -15,6 +15,11 @@ public final class TLSLibrary: @unchecked Sendable {
     /// The keys that tickets are sealed with; without them every handshake is a full one.
     private(set) var ticketKeys: TicketKeys?
 
+    /// What all sessions read and write through.
+    let transport: TLSTransport
+    /// What callbacks tell the engine about the handshake at hand.
+    var hello = HelloScratch()
+
     /// Makes a context and fetches what tickets need.
     public init() throws(TLSError) {
         // Safe: a new context, which nobody else frees.
@@ -22,6 +27,13 @@ public final class TLSLibrary: @unchecked Sendable {
         guard let cipher = unsafe EVP_CIPHER_fetch(made, "AES-256-CBC", nil) else {
             unsafe OSSL_LIB_CTX_free(made)
             throw .algorithmUnavailable
+        }
+        do throws(TLSError) {
+            transport = try unsafe TLSTransport(library: made)
+        } catch {
+            unsafe EVP_CIPHER_free(cipher)
+            unsafe OSSL_LIB_CTX_free(made)
+            throw error
         }
         unsafe context = made
         unsafe ticketCipher = cipher
