@@ -55,9 +55,13 @@ public struct Authenticator: ~Copyable {
 
     /// Judges the value of an `Authorization` field.
     ///
-    /// - Parameter accepting: The issuers that the route permits.
+    /// - Parameters:
+    ///   - accepting: The issuers that the route permits.
+    ///   - certificate: SHA-256 of the certificate that the client showed on this connection, which
+    ///     a token may be bound to (RFC 8705 §3); nil when it showed none.
     public mutating func authenticate(
-        _ authorization: Span<UInt8>, accepting: IssuerSet, now: WallTime
+        _ authorization: Span<UInt8>, accepting: IssuerSet, certificate: Digest256? = nil,
+        now: WallTime
     ) -> AuthenticationResult {
         cache.beginCall()
         do throws(TokenRefusal) {
@@ -72,10 +76,12 @@ public struct Authenticator: ~Copyable {
             if let slot = found {
                 hits &+= 1
                 try recheck(slot, now: now.microseconds)
+                try checkBinding(slot, certificate)
                 return .authenticated(slot: slot, isCacheHit: true)
             }
             misses &+= 1
             let slot = try verify(token, tag: tag, accepting: accepting, now: now.microseconds)
+            try checkBinding(slot, certificate)
             return .authenticated(slot: slot, isCacheHit: false)
         } catch {
             return .refused(error.reason)
@@ -136,6 +142,15 @@ public struct Authenticator: ~Copyable {
         guard now >= entry.validFrom else { throw TokenRefusal(.tokenNotYetValid) }
     }
 
+    /// A token that is bound to a certificate is good only where that certificate was shown: the
+    /// token is remembered, the connection it comes by is another matter each time.
+    private func checkBinding(_ slot: Int, _ certificate: Digest256?) throws(TokenRefusal) {
+        guard let bound = cache[slot].certificate else { return }
+        guard let certificate, bound.equalsInConstantTime(certificate) else {
+            throw TokenRefusal(.tokenBindingMismatch)
+        }
+    }
+
     /// Verifies a token that is not remembered. Its order: form, header, issuer, key, signature,
     /// and only then what it claims.
     private mutating func verify(
@@ -159,6 +174,7 @@ public struct Authenticator: ~Copyable {
         // From here on, the issuer said it.
         let times = try TokenTimes(claims, in: scratch.payload.span, rules: rules[number], now: now)
         try claims.checkAudience(in: scratch.payload.span, rules: rules[number])
+        let bound = try boundCertificate(claims)
         try claims.checkPresence(rules: rules[number])
         let textEnds = try texts.gatherTexts(
             claims, header: header, of: scratch, rules: rules[number], limits: limits)
@@ -172,10 +188,19 @@ public struct Authenticator: ~Copyable {
         let entry = CachedToken(
             principal: principal, generation: generation, tokenCount: 0, lastUse: 0,
             validFrom: times.validFrom, validBefore: times.validBefore,
-            tooOldFrom: times.tooOldFrom, textEnds: textEnds)
+            tooOldFrom: times.tooOldFrom, textEnds: textEnds, certificate: bound)
         return cache.insert(
             token, tag: tag, entry: entry, generation: generation, now: now,
             texts: texts)
+    }
+
+    private mutating func boundCertificate(
+        _ claims: TokenClaims
+    ) throws(TokenRefusal) -> Digest256? {
+        guard
+            let range = try claims.boundCertificate(in: scratch.payload.span, limits: limits)
+        else { return nil }
+        return try texts.digest(at: range, of: scratch)
     }
 
     /// The issuer whose name `iss` is, byte for byte, preferably one that is accepted.

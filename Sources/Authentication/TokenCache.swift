@@ -15,6 +15,8 @@ struct CachedToken: BitwiseCopyable {
     var tooOldFrom: Int64
     /// Where subject, client id, token id and key id end in the slot's texts.
     var textEnds: (UInt16, UInt16, UInt16, UInt16)
+    /// SHA-256 of the certificate that the token is bound to, when it is bound to one.
+    var certificate: Digest256?
 }
 
 /// Verified tokens of one worker: a fixed number of slots in sets of four.

@@ -13,7 +13,7 @@ struct TokenClaims: Equatable {
     var authorizedParty: JSONText?
     var tokenID: JSONText?
     /// `cnf`: the token is bound to a key that its bearer must prove (RFC 7800 §3.1).
-    var isBound = false
+    var confirmation: ByteRange?
     /// A claim that only another kind of token has: `at_hash` and `c_hash` of an ID token
     /// (OpenID Connect Core §3.3.2.11), `events` of a security event (RFC 8417 §2.2).
     var isOtherKind = false
@@ -90,7 +90,7 @@ struct TokenClaims: Equatable {
             tokenID = bytes.jsonString(in: value)
             return tokenID != nil
         }
-        if isName("cnf") { isBound = true }
+        if isName("cnf") { confirmation = value }
         if isName("at_hash") || isName("c_hash") || isName("events") { isOtherKind = true }
         return true
     }

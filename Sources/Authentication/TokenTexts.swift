@@ -97,6 +97,19 @@ struct TokenTexts: ~Copyable {
         return ignored
     }
 
+    /// The digest that the base64url at `range` of the payload stands for.
+    mutating func digest(
+        at range: ByteRange, of token: borrowing TokenScratch
+    ) throws(TokenRefusal) -> Digest256 {
+        let text = token.payload.span.extracting(range)
+        role.removeAll()
+        let isDecoded = role.write { text.count == 43 && Base64URL.decode(text, into: &$0) }
+        guard isDecoded, let digest = Digest256(role.span) else {
+            throw TokenRefusal(.tokenClaimInvalid)
+        }
+        return digest
+    }
+
     private static func find(
         _ path: [[UInt8]], in bytes: Span<UInt8>, limits: TokenLimits
     ) throws(TokenRefusal) -> ByteRange? {

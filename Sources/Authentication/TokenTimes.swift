@@ -89,10 +89,8 @@ extension TokenClaims {
         guard contains else { throw TokenRefusal(.tokenAudienceRefused) }
     }
 
-    /// Refuses a token that must be proved to be its bearer's, and one without the claims that
-    /// an access token has (RFC 9068 §2.2).
+    /// Refuses a token without the claims that an access token has (RFC 9068 §2.2).
     func checkPresence(rules: IssuerRules) throws(TokenRefusal) {
-        guard !isBound else { throw TokenRefusal(.tokenBindingUnsupported) }
         guard rules.tokenType == .accessToken else { return }
         guard hasSubject, clientID != nil, issuedAt != nil, tokenID != nil else {
             throw TokenRefusal(.tokenClaimMissing)

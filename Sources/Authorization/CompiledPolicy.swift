@@ -17,22 +17,31 @@ public final class CompiledPolicy: @unchecked Sendable {
     public let routes: [Route]
     /// Role names by their number in a `RoleSet`.
     public let roleNames: [String]
+    /// Certificate patterns by their number in a `CertificateSet`, for people.
+    public let certificates: [CertificatePattern]
 
     private let filters: FlatTable<RouteFilter>
     private let table: FlatTable<CompiledRoute>
     private let bytes: FlatTable<UInt8>
-    private let rules: FlatTable<RoleSet>
+    private let rules: FlatTable<AllowRule>
     private let limits: FlatTable<Int32>
     private let headers: FlatTable<CompiledHeader>
     private let parts: FlatTable<HeaderPart>
     private let removals: FlatTable<ByteRange>
+    private let certificatePatterns: [CompiledCertificatePattern]
 
     /// Compiles `routes`; the first that matches a request wins.
-    public init(routes: [Route], roleNames: [String]) {
+    ///
+    /// - Parameter certificates: The patterns that the rules' `CertificateSet`s mean, at most
+    ///   `CertificateSet.capacity`.
+    public init(routes: [Route], roleNames: [String], certificates: [CertificatePattern] = []) {
+        precondition(certificates.count <= CertificateSet.capacity)
         precondition(routes.count <= CompiledPolicy.limitRoutes)
         precondition(roleNames.count <= RoleSet.capacity)
         self.routes = routes
         self.roleNames = roleNames
+        self.certificates = certificates
+        certificatePatterns = certificates.map { CompiledCertificatePattern($0) }
         var compiler = PolicyCompiler()
         for route in routes { compiler.add(route) }
         filters = FlatTable(routes.map { RouteFilter(path: $0.path, host: $0.host) })
@@ -84,24 +93,61 @@ public final class CompiledPolicy: @unchecked Sendable {
         return refused < 0 ? .noRoute : .methodRefused(refused)
     }
 
-    /// Whether a principal with `roles` may use `route`.
-    public func authorise(route: Int, roles: RoleSet) -> Decision {
+    /// Whether a principal with `roles`, on a connection whose certificate matches the patterns
+    /// in `certificates`, may use `route`.
+    ///
+    /// - Returns: A refusal is about the certificate when another one would have been enough.
+    public func authorise(
+        route: Int, roles: RoleSet, certificates: CertificateSet = CertificateSet()
+    ) -> Decision {
         let range = table[route].rules
         guard range.count > 0 else {
             return Decision(
                 isAllowed: true, reason: .none, rule: Decision.noIndex, role: Decision.noIndex)
         }
+        var reason = Reason.policyRoleMissing
         for offset in 0..<Int(range.count) {
-            guard let role = rules[Int(range.start) &+ offset].firstCommon(with: roles) else {
+            let rule = rules[Int(range.start) &+ offset]
+            var role = Decision.noIndex
+            if let common = rule.roles.firstCommon(with: roles) {
+                role = UInt16(truncatingIfNeeded: common)
+            } else if !rule.roles.isEmpty || rule.certificates.isEmpty {
+                continue
+            }
+            guard rule.certificates.isEmpty || rule.certificates.intersects(certificates) else {
+                reason = .policyCertificateRefused
                 continue
             }
             return Decision(
                 isAllowed: true, reason: .none, rule: UInt16(truncatingIfNeeded: offset),
-                role: UInt16(truncatingIfNeeded: role))
+                role: role)
         }
         return Decision(
-            isAllowed: false, reason: .policyRoleMissing, rule: Decision.noIndex,
-            role: Decision.noIndex)
+            isAllowed: false, reason: reason, rule: Decision.noIndex, role: Decision.noIndex)
+    }
+
+    /// Which of the policy's patterns a verified certificate matches: once per connection.
+    ///
+    /// - Parameter details: What it says, as `CertificateAttribute`s.
+    public func certificates(
+        matching details: Span<UInt8>, sha256: Digest256
+    ) -> CertificateSet {
+        var set = CertificateSet()
+        for (number, pattern) in certificatePatterns.enumerated() {
+            if let digest = pattern.digest {
+                if digest == sha256 { set.insert(number) }
+                continue
+            }
+            var offset = 0
+            while let detail = details.nextCertificateDetail(&offset) {
+                guard pattern.matches(detail.attribute, details.extracting(detail.value)) else {
+                    continue
+                }
+                set.insert(number)
+                break
+            }
+        }
+        return set
     }
 
     // MARK: - What a route says
@@ -109,7 +155,9 @@ public final class CompiledPolicy: @unchecked Sendable {
     /// Whom `route` lets in.
     public func authentication(of route: Int) -> RouteAuthentication {
         let compiled = table[route]
-        return compiled.isOpen ? .none : .issuers(compiled.issuers)
+        return compiled.isOpen
+            ? .none
+            : .required(compiled.issuers, acceptsCertificate: compiled.acceptsCertificate)
     }
 
     /// What `route` does with a request that may pass.

@@ -26,6 +26,18 @@ public enum PatternError: Error, Equatable, Sendable {
     case characterInvalid
     /// `%` without two hexadecimal digits, or an encoded slash, backslash or NUL.
     case encodingInvalid
+    /// A certificate pattern without a value.
+    case certificateEmpty
+    /// A control character in a certificate pattern.
+    case certificateControl
+    /// A `*` where a certificate pattern can't have one.
+    case certificateWildcard
+    /// A certificate pattern for a URI without a scheme, or with nothing behind it.
+    case certificateURIInvalid
+    /// A certificate pattern for a mail address without a name or a domain.
+    case certificateEmailInvalid
+    /// A certificate's SHA-256 that is not 64 hexadecimal digits.
+    case certificateDigestInvalid
 }
 
 extension PatternError: CustomStringConvertible {
@@ -46,6 +58,13 @@ extension PatternError: CustomStringConvertible {
         case .characterInvalid: "a character that must be percent-encoded in a path"
         case .encodingInvalid:
             "'%' takes two hexadecimal digits, and not those of a slash, backslash or NUL"
+        case .certificateEmpty: "the value is empty"
+        case .certificateControl: "a control character"
+        case .certificateWildcard:
+            "'*' stands at the end of a uri, or as '*.' at the start of a dns name"
+        case .certificateURIInvalid: "not a URI with a scheme and something behind it"
+        case .certificateEmailInvalid: "not a mail address"
+        case .certificateDigestInvalid: "not the 64 hexadecimal digits of a SHA-256"
         }
     }
 }

@@ -6,7 +6,7 @@ import Primitives
 struct PolicyCompiler {
     var text: [UInt8] = []
     var routes: [CompiledRoute] = []
-    var rules: [RoleSet] = []
+    var rules: [AllowRule] = []
     var limits: [Int32] = []
     var headers: [CompiledHeader] = []
     var parts: [HeaderPart] = []
@@ -31,10 +31,12 @@ struct PolicyCompiler {
         compiled.otherMethods = add(others)
         switch route.authentication {
         case .none: compiled.isOpen = true
-        case .issuers(let issuers): compiled.issuers = issuers
+        case .required(let issuers, let acceptsCertificate):
+            compiled.issuers = issuers
+            compiled.acceptsCertificate = acceptsCertificate
         }
         compiled.rules = TableRange(start: rules.count, adding: route.rules.count)
-        rules += route.rules.map(\.roles)
+        rules += route.rules
         compiled.limits = TableRange(start: limits.count, adding: route.limits.count)
         limits += route.limits.map { Int32($0) }
         switch route.action {

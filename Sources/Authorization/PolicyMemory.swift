@@ -14,6 +14,7 @@ struct CompiledRoute: BitwiseCopyable {
     var hasHost = false
     var isHostWildcard = false
     var isOpen = false
+    var acceptsCertificate = false
     var level: UInt8 = 0
     var mode: UInt8 = 0
     var target = RouteTarget.respond(status: 0)

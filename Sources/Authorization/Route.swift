@@ -5,18 +5,25 @@ import Primitives
 public enum RouteAuthentication: Sendable, Equatable {
     /// Everybody; no credential is looked at.
     case none
-    /// Holders of a token of one of these issuers.
-    case issuers(IssuerSet)
+    /// Holders of a token of one of these issuers, or, without a token, of a client certificate
+    /// that the listener verified, if the route accepts one.
+    case required(IssuerSet, acceptsCertificate: Bool)
 }
 
-/// One way to be allowed on a route.
-public struct AllowRule: Sendable, Equatable {
-    /// Any one of these roles is enough.
+/// One way to be allowed on a route: everything that it demands must be there.
+///
+/// A rule that demands nothing lets nobody in.
+public struct AllowRule: Sendable, Equatable, BitwiseCopyable {
+    /// Any one of these roles is enough; none: the rule demands no role.
     public var roles: RoleSet
+    /// The client's certificate must match any one of these patterns, whatever else established
+    /// who is asking; none: the rule demands no certificate.
+    public var certificates: CertificateSet
 
-    /// The rule that any one of `roles` is enough.
-    public init(roles: RoleSet) {
+    /// The rule that any one of `roles` and any one of `certificates` is enough.
+    public init(roles: RoleSet, certificates: CertificateSet = CertificateSet()) {
         self.roles = roles
+        self.certificates = certificates
     }
 }
 
@@ -38,7 +45,7 @@ public enum HeaderPiece: Sendable, Equatable {
 
 /// The facts that a route may put into a field.
 public enum HeaderVariable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
-    /// The token's subject.
+    /// Who is asking: the token's subject, or the certificate's name when that alone let them in.
     case subject = 1
     /// The token's `client_id`.
     case clientID
@@ -48,6 +55,10 @@ public enum HeaderVariable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case requestID
     /// The route's name.
     case route
+    /// SHA-256 of the client's certificate, 64 hexadecimal digits.
+    case certificateDigest
+    /// The name of the client's certificate; see `ClientCertificateIdentity`.
+    case certificateSubject
 }
 
 /// One request field that a route sets, whatever the client sent under that name.

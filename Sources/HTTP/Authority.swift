@@ -17,6 +17,13 @@ public enum Authority {
         return end == text.count || isPort(text, from: end)
     }
 
+    /// How many bytes of a valid authority are its host; brackets around an address belong to it.
+    public static func hostCount(_ text: Span<UInt8>) -> Int {
+        var end = text.count
+        while end > 0, text[end &- 1].isASCIIDigit { end &-= 1 }
+        return end > 0 && text[end &- 1] == .colon ? end &- 1 : text.count
+    }
+
     private static func endOfName(_ text: Span<UInt8>) -> Int? {
         let table = CharacterClass()
         var position = 0

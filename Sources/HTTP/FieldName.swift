@@ -15,7 +15,7 @@ public enum FieldName: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case xForwardedServer, xRealIP, via, maxForwards, xRequestID, traceparent, tracestate
     case userAgent, date, server, contentType, contentEncoding, contentRange, auditReceipt
     case wwwAuthenticate, retryAfter, rateLimit, rateLimitPolicy, accept, acceptEncoding
-    case cacheControl, location, origin, referer, range, dpop
+    case cacheControl, location, origin, referer, range, dpop, strictTransportSecurity
 
     /// Most names there can be: `FieldTable` keeps a set of them in one word.
     static let capacity = 64
@@ -73,6 +73,7 @@ public enum FieldName: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .referer: "referer"
         case .range: "range"
         case .dpop: "dpop"
+        case .strictTransportSecurity: "strict-transport-security"
         }
     }
 
@@ -151,6 +152,7 @@ public enum FieldName: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case (18, 0x7261_7772_6F66_2D78, 0x7265_7672_6573_2D64): .xForwardedServer
         case (19, 0x7561_2D79_786F_7270, 0x6E6F_6974_617A_6972): .proxyAuthorization
         case (25, 0x7561_2D79_786F_7270, 0x6F66_6E69_2D6E_6F69): .proxyAuthenticationInfo
+        case (25, 0x742D_7463_6972_7473, 0x7974_6972_7563_6573): .strictTransportSecurity
         default: .other
         }
     }

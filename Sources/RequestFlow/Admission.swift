@@ -14,6 +14,8 @@ public enum Verdict: Sendable, Equatable {
     case respond(status: UInt16)
     /// Answer an OPTIONS that may go no further (RFC 9110 §7.6.2).
     case respondOptions
+    /// Send the client to the same place by TLS, on this port.
+    case redirect(port: UInt16)
     /// Answer it with a refusal.
     case refuse(status: UInt16, reason: Reason)
 }
@@ -42,21 +44,30 @@ public struct Admission: Sendable {
     /// - Parameters:
     ///   - bytes: What `head`'s ranges refer to.
     ///   - facts: The record's numbers; `time`, `instant`, `peer` and `listener` are set.
+    ///   - transport: What the connection's TLS says.
+    ///   - certificateSubject: The name of the client's certificate, of
+    ///     `ClientCertificateIdentity.principalName`; empty when there is none.
     ///   - now: The loop turn's time.
     public static func judge(
         head: borrowing RequestHead, bytes: Span<UInt8>, settings: ProxySettings,
         authenticator: inout Authenticator, facts: inout RecordFacts, record: inout RecordDraft,
-        now: Instant
+        transport: TransportFacts, certificateSubject: Span<UInt8>, now: Instant
     ) -> Admission {
         var admission = Admission()
         admission.verdict =
-            admission.loopRefusal(head: head, bytes: bytes, settings: settings)
+            admission.redirection(
+                head: head, settings: settings, listener: facts.listener, transport: transport)
+            ?? admission.loopRefusal(head: head, bytes: bytes, settings: settings)
             ?? admission.decide(
                 head: head, bytes: bytes, settings: settings, authenticator: &authenticator,
-                facts: &facts, record: &record, now: now)
+                facts: &facts, record: &record, transport: transport,
+                certificateSubject: certificateSubject, now: now)
         switch admission.verdict {
         case .forward, .respond, .respondOptions:
             facts.outcome = .allow
+        case .redirect:
+            facts.reason = .policyHTTPSRequired
+            facts.outcome = .deny
         case .refuse(_, let reason):
             facts.reason = reason
             facts.outcome = admission.outcome(reason)
@@ -67,9 +78,24 @@ public struct Admission: Sendable {
     private func outcome(_ reason: Reason) -> Outcome {
         switch reason {
         case .limitExceeded, .limitTableFull: .throttle
-        case .requestLoopDetected, .requestBodyTooLarge: .error
+        case .requestLoopDetected, .requestBodyTooLarge, .requestHostMissing: .error
         default: .deny
         }
+    }
+
+    /// What a listener that only sends on to TLS says to every request. Nothing else about the
+    /// request is judged: whatever it is, it should not have come unencrypted.
+    private func redirection(
+        head: borrowing RequestHead, settings: ProxySettings, listener: UInt16,
+        transport: TransportFacts
+    ) -> Verdict? {
+        let port = settings.redirectPorts[Int(listener)]
+        guard port > 0, !transport.isSecure else { return nil }
+        // HTTP/1.0 permits a request that names no host, so there is no place to send it to.
+        guard !head.authority.isEmpty else {
+            return .refuse(status: 400, reason: .requestHostMissing)
+        }
+        return .redirect(port: port)
     }
 
     /// A request that has come by here before (RFC 9110 §7.6.3): no route can lift that.
@@ -88,7 +114,7 @@ public struct Admission: Sendable {
     private mutating func decide(
         head: borrowing RequestHead, bytes: Span<UInt8>, settings: ProxySettings,
         authenticator: inout Authenticator, facts: inout RecordFacts, record: inout RecordDraft,
-        now: Instant
+        transport: TransportFacts, certificateSubject: Span<UInt8>, now: Instant
     ) -> Verdict {
         let policy = settings.policy
         switch policy.match(
@@ -107,22 +133,37 @@ public struct Admission: Sendable {
 
         switch policy.authentication(of: route) {
         case .none: break
-        case .issuers(let issuers):
-            if let refusal = authenticate(
-                head: head, bytes: bytes, accepting: issuers, authenticator: &authenticator,
-                facts: &facts, record: &record)
-            {
-                return refusal
-            }
+        case .required(let issuers, let acceptsCertificate):
+            // A token that was sent decides alone, also over a certificate: otherwise one who may
+            // less by the token could ask to be taken for somebody else.
+            let isByCertificate =
+                acceptsCertificate && (issuers.isEmpty || head.fields.first(.authorization) == nil)
+            let refusal =
+                isByCertificate
+                ? identify(
+                    transport, certificateSubject: certificateSubject, issuers: issuers,
+                    facts: &facts, record: &record)
+                : authenticate(
+                    head: head, bytes: bytes, accepting: issuers, transport: transport,
+                    authenticator: &authenticator, facts: &facts, record: &record)
+            if let refusal { return refusal }
         }
         let roles = principal >= 0 ? authenticator.principal(principal).roles : RoleSet()
-        let decision = policy.authorise(route: route, roles: roles)
+        let decision = policy.authorise(
+            route: route, roles: roles,
+            certificates: transport.hasCertificate ? transport.matches : CertificateSet())
         facts.rule = decision.rule
         facts.role = decision.role
-        guard decision.isAllowed else { return .refuse(status: 403, reason: decision.reason) }
+        guard decision.isAllowed else {
+            let isMissing =
+                decision.reason == .policyCertificateRefused && !transport.hasCertificate
+            return .refuse(
+                status: 403, reason: isMissing ? .policyCertificateMissing : decision.reason)
+        }
 
         if let refusal = throttle(
-            settings: settings, authenticator: authenticator, facts: &facts, now: now)
+            settings: settings, authenticator: authenticator,
+            certificateSubject: certificateSubject, facts: &facts, now: now)
         {
             return refusal
         }
@@ -144,9 +185,29 @@ public struct Admission: Sendable {
         }
     }
 
+    /// Takes the connection's certificate for who is asking; only on a route that accepts that.
+    private func identify(
+        _ transport: TransportFacts, certificateSubject: Span<UInt8>, issuers: IssuerSet,
+        facts: inout RecordFacts, record: inout RecordDraft
+    ) -> Verdict? {
+        guard transport.hasCertificate else {
+            return issuers.isEmpty
+                ? .refuse(status: 403, reason: .policyCertificateMissing)
+                : .refuse(status: 401, reason: .tokenMissing)
+        }
+        // A certificate without a name is nobody's: all such would be one principal.
+        guard !certificateSubject.isEmpty else {
+            return .refuse(status: 403, reason: .policyCertificateRefused)
+        }
+        facts.scheme = .certificate
+        record.append(.subject, certificateSubject)
+        return nil
+    }
+
     private mutating func authenticate(
         head: borrowing RequestHead, bytes: Span<UInt8>, accepting issuers: IssuerSet,
-        authenticator: inout Authenticator, facts: inout RecordFacts, record: inout RecordDraft
+        transport: TransportFacts, authenticator: inout Authenticator,
+        facts: inout RecordFacts, record: inout RecordDraft
     ) -> Verdict? {
         guard let index = head.fields.first(.authorization) else {
             return .refuse(status: 401, reason: .tokenMissing)
@@ -158,13 +219,15 @@ public struct Admission: Sendable {
             return .refuse(status: 400, reason: .tokenDuplicateCredentials)
         }
         let result = authenticator.authenticate(
-            bytes.extracting(head.fields[index].value), accepting: issuers, now: facts.time)
+            bytes.extracting(head.fields[index].value), accepting: issuers,
+            certificate: transport.hasCertificate ? transport.certificate : nil, now: facts.time)
         switch result {
         case .refused(let reason):
             return .refuse(status: BearerChallenge.status(for: reason), reason: reason)
         case .authenticated(let slot, let isCacheHit):
             principal = slot
             let known = authenticator.principal(slot)
+            facts.scheme = .bearer
             facts.issuer = known.issuer
             facts.algorithm = known.algorithm.rawValue
             facts.isCacheHit = isCacheHit
@@ -181,7 +244,7 @@ public struct Admission: Sendable {
     /// back to the earlier ones: a refused request still counts as an attempt.
     private mutating func throttle(
         settings: ProxySettings, authenticator: borrowing Authenticator,
-        facts: inout RecordFacts, now: Instant
+        certificateSubject: Span<UInt8>, facts: inout RecordFacts, now: Instant
     ) -> Verdict? {
         for position in 0..<settings.policy.limitCount(of: route) {
             let index = settings.policy.limit(of: route, at: position)
@@ -193,6 +256,10 @@ public struct Admission: Sendable {
                 key = table.key(
                     limit: index, subject: authenticator.text(principal, .subject),
                     issuer: facts.issuer)
+            case .subject where facts.scheme == .certificate:
+                // No issuer has this number, so no token's subject is counted together with it.
+                key = table.key(
+                    limit: index, subject: certificateSubject, issuer: RecordFacts.noIndex)
             case .subject, .clientAddress:
                 key = table.key(limit: index, address: facts.client.address)
             case .route:

@@ -27,12 +27,85 @@ public enum LocalResponse {
         }
     }
 
+    /// Appends the answer that `admission` calls for; `facts` then say its status and reason.
+    ///
+    /// - Parameters:
+    ///   - facts: The record of the request, with its listener.
+    ///   - head: The request's head; a redirection repeats its target.
+    ///   - bytes: What `head`'s ranges refer to; may be empty when nothing is redirected.
+    public static func write(
+        _ admission: Admission, head: borrowing RequestHead, bytes: Span<UInt8>,
+        facts: inout RecordFacts, settings: ProxySettings, frame: Frame,
+        receiptPrefix: Span<UInt8>, into writer: inout ByteWriter
+    ) {
+        switch admission.verdict {
+        case .refuse(let status, let reason):
+            facts.status = status
+            facts.reason = reason
+            writeRefusal(
+                facts: facts, admission: admission, settings: settings, frame: frame,
+                receiptPrefix: receiptPrefix, into: &writer)
+        case .redirect(let port):
+            facts.status = 308
+            facts.reason = .policyHTTPSRequired
+            writeRedirect(
+                head: head, bytes: bytes, port: port, facts: facts, settings: settings,
+                frame: frame, receiptPrefix: receiptPrefix, into: &writer)
+        case .respond(let status):
+            facts.status = status
+            writeRoute(
+                facts: facts, route: admission.route, settings: settings, frame: frame,
+                receiptPrefix: receiptPrefix, into: &writer)
+        case .respondOptions, .forward:
+            facts.status = 204
+            writeOptions(
+                facts: facts, route: admission.route, settings: settings, frame: frame,
+                receiptPrefix: receiptPrefix, into: &writer)
+        }
+    }
+
+    /// Appends a redirection to the same place by TLS (308, RFC 9110 §15.4.9): method and body
+    /// stay as they are.
+    ///
+    /// - Parameter port: Of the TLS listener; 443 is not said.
+    static func writeRedirect(
+        head: borrowing RequestHead, bytes: Span<UInt8>, port: UInt16, facts: RecordFacts,
+        settings: ProxySettings, frame: Frame, receiptPrefix: Span<UInt8>,
+        into writer: inout ByteWriter
+    ) {
+        writer.appendStatusLine(facts.status)
+        writer.append("Date: ")
+        writer.appendHTTPDate(frame.now)
+        writer.append("\r\nLocation: https://")
+        let authority = bytes.extracting(head.authority)
+        writer.append(authority.extracting(first: Authority.hostCount(authority)))
+        if port != 443 {
+            writer.append(0x3A)
+            writer.appendDecimal(magnitude: UInt64(port))
+        }
+        // Of `OPTIONS *` the target is a URI without a path (RFC 9112 §3.2.4).
+        if !head.isAsteriskForm {
+            writer.append(head.path(in: bytes))
+            if head.hasQuery {
+                writer.append(0x3F)
+                writer.append(bytes.extracting(head.query))
+            }
+        }
+        // The answer names this one request, and the port may change: nobody should keep it.
+        writer.append("\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n")
+        let body = Problem(facts: facts)
+        finish(
+            facts: facts, settings: settings, frame: frame, contentCount: body.byteCount,
+            receiptPrefix: receiptPrefix, into: &writer)
+        if !frame.isHead { body.append(to: &writer) }
+    }
+
     /// Appends a refusal: a problem document (RFC 9457) that names the reason and the request.
     ///
     /// - Parameters:
     ///   - facts: The record of the request; its `status` and `reason` are what is answered.
     ///   - admission: The judgement, for the fields that a 401, 405 or 429 must carry.
-    public static func writeRefusal(
+    static func writeRefusal(
         facts: RecordFacts, admission: Admission, settings: ProxySettings, frame: Frame,
         receiptPrefix: Span<UInt8>, into writer: inout ByteWriter
     ) {
@@ -54,13 +127,13 @@ public enum LocalResponse {
         }
         let body = Problem(facts: facts)
         finish(
-            facts: facts, frame: frame, contentCount: body.byteCount,
+            facts: facts, settings: settings, frame: frame, contentCount: body.byteCount,
             receiptPrefix: receiptPrefix, into: &writer)
         if !frame.isHead { body.append(to: &writer) }
     }
 
     /// Appends what the route of `admission` says to respond.
-    public static func writeRoute(
+    static func writeRoute(
         facts: RecordFacts, route: Int, settings: ProxySettings, frame: Frame,
         receiptPrefix: Span<UInt8>, into writer: inout ByteWriter
     ) {
@@ -72,14 +145,14 @@ public enum LocalResponse {
         writer.append(policy.responseContentType(of: route))
         writer.append("\r\n")
         finish(
-            facts: facts, frame: frame,
+            facts: facts, settings: settings, frame: frame,
             contentCount: policy.responseBody(of: route).count,
             receiptPrefix: receiptPrefix, into: &writer)
         if !frame.isHead { writer.append(policy.responseBody(of: route)) }
     }
 
     /// Appends the answer to an OPTIONS that may go no further: 204 and what the route allows.
-    public static func writeOptions(
+    static func writeOptions(
         facts: RecordFacts, route: Int, settings: ProxySettings, frame: Frame,
         receiptPrefix: Span<UInt8>, into writer: inout ByteWriter
     ) {
@@ -91,13 +164,13 @@ public enum LocalResponse {
         writer.append(methods.span)
         writer.append("\r\n")
         finish(
-            facts: facts, frame: frame, contentCount: 0, receiptPrefix: receiptPrefix,
-            into: &writer)
+            facts: facts, settings: settings, frame: frame, contentCount: 0,
+            receiptPrefix: receiptPrefix, into: &writer)
     }
 
     private static func finish(
-        facts: RecordFacts, frame: Frame, contentCount: Int, receiptPrefix: Span<UInt8>,
-        into writer: inout ByteWriter
+        facts: RecordFacts, settings: ProxySettings, frame: Frame, contentCount: Int,
+        receiptPrefix: Span<UInt8>, into writer: inout ByteWriter
     ) {
         if facts.status != 204 {
             writer.append("Content-Length: ")
@@ -109,6 +182,7 @@ public enum LocalResponse {
         } else if frame.version == .http10 {
             writer.append("Connection: keep-alive\r\n")
         }
+        writer.appendStrictTransport(of: facts.listener, settings)
         writer.appendReceipt(facts, prefix: receiptPrefix)
         writer.append("\r\n")
     }

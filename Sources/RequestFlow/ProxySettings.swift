@@ -14,11 +14,29 @@ public final class ProxySettings: Sendable {
         public let name: String
         /// Peers whose `Forwarded` and `X-Forwarded-*` fields are believed.
         public let trustedProxies: [AddressRange]
+        /// Whether its connections are TLS.
+        public let isSecure: Bool
+        /// The port of the TLS listener that every request is sent on to instead of being served;
+        /// nil when requests are served.
+        public let redirectPort: UInt16?
+        /// The whole `Strict-Transport-Security` field line with its CRLF (RFC 6797 §6.1), for all
+        /// answers; empty for none.
+        public let strictTransport: [UInt8]
 
-        /// A listener of that name.
-        public init(name: String, trustedProxies: [AddressRange]) {
+        /// A listener of that name; plain, and serving requests, unless it says otherwise.
+        ///
+        /// A plain listener says no `strictTransport`: it must not (RFC 6797 §7.2).
+        public init(
+            name: String, trustedProxies: [AddressRange], isSecure: Bool = false,
+            redirectPort: UInt16? = nil, strictTransport: [UInt8] = []
+        ) {
+            precondition(isSecure || strictTransport.isEmpty)
+            precondition(!isSecure || redirectPort == nil)
             self.name = name
             self.trustedProxies = trustedProxies
+            self.isSecure = isSecure
+            self.redirectPort = redirectPort
+            self.strictTransport = strictTransport
         }
     }
 
@@ -36,6 +54,12 @@ public final class ProxySettings: Sendable {
     let limitNames: [[UInt8]]
     /// What `Allow` says on a 405, by route.
     let allowedMethods: [[UInt8]]
+    /// Where each listener sends its requests on to; 0 for one that serves them.
+    let redirectPorts: [UInt16]
+    /// The field line that each listener's answers carry.
+    let strictTransport: [[UInt8]]
+    /// Whether each listener speaks TLS.
+    private let secureListeners: [Bool]
     /// Issuers' names, for fields that a route sets.
     let issuerNames: [[UInt8]]
     /// The realm of the bearer challenge.
@@ -73,6 +97,9 @@ public final class ProxySettings: Sendable {
             let names = route.methods.isAny ? Method.forwardable : route.methods.names
             return Array(names.joined(separator: ", ").utf8)
         }
+        redirectPorts = listeners.map { $0.redirectPort ?? 0 }
+        strictTransport = listeners.map(\.strictTransport)
+        secureListeners = listeners.map(\.isSecure)
         issuerNames = authentication.issuers.map { Array($0.name.utf8) }
         realm = Array(authentication.realm.utf8)
         self.upstreams = upstreams
@@ -82,6 +109,9 @@ public final class ProxySettings: Sendable {
         self.auditBoundRecords = UInt64(auditBoundRecords)
         self.viaName = viaName
     }
+
+    /// Whether the `listener`th listener speaks TLS.
+    func isSecure(_ listener: UInt16) -> Bool { secureListeners[Int(listener)] }
 }
 
 extension Method {

@@ -18,11 +18,13 @@ public struct ForwardingContext: Sendable {
     public var route: Int
     /// The principal's slot, or -1.
     public var principal: Int
+    /// What the connection's TLS says.
+    public var transport: TransportFacts
 
     /// A context of these parts.
     public init(
         peer: PeerAddress, client: ClientAddress, trace: TraceContext, isTraceInherited: Bool,
-        route: Int, principal: Int
+        route: Int, principal: Int, transport: TransportFacts
     ) {
         self.peer = peer
         self.client = client
@@ -30,6 +32,7 @@ public struct ForwardingContext: Sendable {
         self.isTraceInherited = isTraceInherited
         self.route = route
         self.principal = principal
+        self.transport = transport
     }
 }
 
@@ -40,10 +43,14 @@ public enum RequestRewrite {
     /// Framing is ours alone (RFC 9112 §6): `Content-Length` when the length is known, chunked
     /// otherwise. Hop-by-hop fields, fields that claim an identity, and forwarding fields of
     /// peers that are not trusted are left out.
+    ///
+    /// - Parameters:
+    ///   - facts: The record of the request; its `scheme` and `issuer` say who is asking.
+    ///   - certificateSubject: The name of the client's certificate; empty when there is none.
     public static func write(
         head: borrowing RequestHead, bytes: Span<UInt8>, settings: ProxySettings,
         authenticator: borrowing Authenticator, facts: RecordFacts, context: ForwardingContext,
-        receiptPrefix: Span<UInt8>, into writer: inout ByteWriter
+        certificateSubject: Span<UInt8>, receiptPrefix: Span<UInt8>, into writer: inout ByteWriter
     ) {
         writer.append(bytes.extracting(head.methodText))
         writer.append(.space)
@@ -74,7 +81,8 @@ public enum RequestRewrite {
         writer.append("\r\n")
         appendSettings(
             policy: settings.policy, context: context, authenticator: authenticator,
-            settings: settings, facts: facts, into: &writer)
+            certificateSubject: certificateSubject, settings: settings, facts: facts,
+            into: &writer)
         writer.append("\r\n")
     }
 
@@ -82,8 +90,8 @@ public enum RequestRewrite {
     /// with a line end in it, is left out together with its field.
     private static func appendSettings(
         policy: CompiledPolicy, context: ForwardingContext,
-        authenticator: borrowing Authenticator, settings: ProxySettings, facts: RecordFacts,
-        into writer: inout ByteWriter
+        authenticator: borrowing Authenticator, certificateSubject: Span<UInt8>,
+        settings: ProxySettings, facts: RecordFacts, into writer: inout ByteWriter
     ) {
         for index in 0..<policy.headerCount(of: context.route) {
             let start = writer.count
@@ -95,6 +103,12 @@ public enum RequestRewrite {
                 case .literal(let range): writer.append(policy.text(range))
                 case .variable(.route): writer.append(policy.name(of: context.route))
                 case .variable(.requestID): writer.appendUUID(facts.requestID)
+                case .variable(.subject) where facts.scheme == .certificate,
+                    .variable(.certificateSubject):
+                    writer.append(certificateSubject)
+                case .variable(.certificateDigest):
+                    guard context.transport.hasCertificate else { continue }
+                    writer.appendHex(context.transport.certificate)
                 case .variable(.subject):
                     guard context.principal >= 0 else { continue }
                     writer.append(authenticator.text(context.principal, .subject))
@@ -210,9 +224,9 @@ public enum RequestRewrite {
         if !context.peer.isIPv4 { writer.append("]\"") }
         writer.append(";host=\"")
         writer.append(bytes.extracting(head.authority))
-        writer.append("\";proto=http\r\n")
+        writer.append(context.transport.isSecure ? "\";proto=https\r\n" : "\";proto=http\r\n")
         appendKept(.xForwardedProto, "X-Forwarded-Proto: ", isTrusted, head, bytes, &writer) {
-            $0.append("http")
+            $0.append(context.transport.isSecure ? "https" : "http")
         }
         appendKept(.xForwardedHost, "X-Forwarded-Host: ", isTrusted, head, bytes, &writer) {
             $0.append(bytes.extracting(head.authority))

@@ -31,18 +31,22 @@ public enum ResponseRewrite {
     ///
     /// - Parameters:
     ///   - keepsAlive: Whether the client's connection stays open behind the response.
+    ///   - facts: The record of the request. Its listener, when it speaks TLS, alone says what
+    ///     `Strict-Transport-Security` is.
     ///   - now: When the response came, for a `Date` that the upstream left out.
     public static func write(
         head: borrowing ResponseHead, bytes: Span<UInt8>, framing: OutgoingFraming,
         facts: RecordFacts, clientVersion: HTTPVersion, acceptsTrailers: Bool,
-        keepsAlive: Bool, now: WallTime, receiptPrefix: Span<UInt8>, into writer: inout ByteWriter
+        keepsAlive: Bool, now: WallTime, settings: ProxySettings,
+        receiptPrefix: Span<UInt8>, into writer: inout ByteWriter
     ) {
         appendStatusLine(head: head, bytes: bytes, into: &writer)
         appendFields(
             head: head, bytes: bytes,
             // HEAD and 304 say how long the body would be (RFC 9110 §8.6); 204 must not.
             keepsLength: framing == .none && head.status != 204,
-            keepsTrailer: framing == .chunked && acceptsTrailers, into: &writer)
+            keepsTrailer: framing == .chunked && acceptsTrailers,
+            keepsStrictTransport: !settings.isSecure(facts.listener), into: &writer)
         // RFC 9110 §6.6.1: a response that is forwarded has a date.
         if !head.fields.contains(.date) {
             writer.append("Date: ")
@@ -64,17 +68,20 @@ public enum ResponseRewrite {
         } else if clientVersion == .http10 {
             writer.append("Connection: keep-alive\r\n")
         }
+        writer.appendStrictTransport(of: facts.listener, settings)
         writer.appendReceipt(facts, prefix: receiptPrefix)
         writer.append("\r\n")
     }
 
     /// Appends an interim response's head (RFC 9110 §15.2): its fields, no framing.
     public static func writeInterim(
-        head: borrowing ResponseHead, bytes: Span<UInt8>, into writer: inout ByteWriter
+        head: borrowing ResponseHead, bytes: Span<UInt8>, facts: RecordFacts,
+        settings: ProxySettings, into writer: inout ByteWriter
     ) {
         appendStatusLine(head: head, bytes: bytes, into: &writer)
         appendFields(
-            head: head, bytes: bytes, keepsLength: false, keepsTrailer: false, into: &writer)
+            head: head, bytes: bytes, keepsLength: false, keepsTrailer: false,
+            keepsStrictTransport: !settings.isSecure(facts.listener), into: &writer)
         writer.append("\r\n")
     }
 
@@ -90,7 +97,7 @@ public enum ResponseRewrite {
 
     private static func appendFields(
         head: borrowing ResponseHead, bytes: Span<UInt8>, keepsLength: Bool,
-        keepsTrailer: Bool, into writer: inout ByteWriter
+        keepsTrailer: Bool, keepsStrictTransport: Bool, into writer: inout ByteWriter
     ) {
         var run = FieldRun()
         for index in 0..<head.fields.count {
@@ -100,6 +107,7 @@ public enum ResponseRewrite {
             case .transferEncoding, .auditReceipt, .xRequestID: continue
             case .contentLength where !keepsLength: continue
             case .trailer where !keepsTrailer: continue
+            case .strictTransportSecurity where !keepsStrictTransport: continue
             default: break
             }
             run.append(field, of: bytes, to: &writer)
@@ -109,6 +117,12 @@ public enum ResponseRewrite {
 }
 
 extension ByteWriter {
+    /// Appends what every answer on the `listener`th listener says about itself (RFC 6797 §7.1).
+    mutating func appendStrictTransport(of listener: UInt16, _ settings: ProxySettings) {
+        let line = settings.strictTransport[Int(listener)]
+        append(line.span)
+    }
+
     /// Appends the fields by which a client can name its request and demand its record.
     mutating func appendReceipt(_ facts: RecordFacts, prefix: Span<UInt8>) {
         append("X-Request-Id: ")

@@ -124,7 +124,7 @@ extension Explanation {
         case .respond(let answer, _, _):
             status = answer
         }
-        guard case .issuers(let issuers) = route.authentication else {
+        guard case .required(let issuers, _) = route.authentication else {
             isAllowed = true
             return
         }

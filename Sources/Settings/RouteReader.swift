@@ -226,7 +226,7 @@ struct RouteReader {
             set.insert(index)
         }
         // An empty set was reported and never lets anybody in.
-        return .issuers(set)
+        return .required(set, acceptsCertificate: false)
     }
 
     private mutating func allow(

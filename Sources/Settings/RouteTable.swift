@@ -101,7 +101,7 @@ extension RouteTable.Row {
 extension Settings {
     /// Names of the issuers whose tokens `route` accepts; none when it lets everybody in.
     func issuerNames(of route: Route) -> [String] {
-        guard case .issuers(let set) = route.authentication else { return [] }
+        guard case .required(let set, _) = route.authentication else { return [] }
         return authentication.issuers.indices.filter(set.contains).map {
             authentication.issuers[$0].name
         }

@@ -6,7 +6,9 @@ import RequestFlow
 
 extension WorkerLoop {
     /// Begins to send an answer of our own for the request just judged.
-    mutating func answer(_ slot: Int, admission: Admission) {
+    ///
+    /// - Parameter bytes: Those of the request's head, when `head` still is the request's.
+    mutating func answer(_ slot: Int, admission: Admission, bytes: Span<UInt8> = Span()) {
         guard clients[slot].output.isLent || buffers.lend(&clients[slot].output) else {
             abort(slot, reason: .proxyBuffersExhausted, source: .proxy)
             return
@@ -26,24 +28,9 @@ extension WorkerLoop {
             keepsAlive: clients[slot].exchange.keepsAlive, now: wall)
         var facts = clients[slot].exchange.facts
         var writer = clients[slot].output.writer()
-        switch admission.verdict {
-        case .refuse(let status, let reason):
-            facts.status = status
-            facts.reason = reason
-            LocalResponse.writeRefusal(
-                facts: facts, admission: admission, settings: settings, frame: frame,
-                receiptPrefix: receiptPrefix.bytes, into: &writer)
-        case .respond(let status):
-            facts.status = status
-            LocalResponse.writeRoute(
-                facts: facts, route: admission.route, settings: settings, frame: frame,
-                receiptPrefix: receiptPrefix.bytes, into: &writer)
-        case .respondOptions, .forward:
-            facts.status = 204
-            LocalResponse.writeOptions(
-                facts: facts, route: admission.route, settings: settings, frame: frame,
-                receiptPrefix: receiptPrefix.bytes, into: &writer)
-        }
+        LocalResponse.write(
+            admission, head: head, bytes: bytes, facts: &facts, settings: settings, frame: frame,
+            receiptPrefix: receiptPrefix.bytes, into: &writer)
         clients[slot].output.commit(writer)
         clients[slot].exchange.facts = facts
         clients[slot].phase = .responding

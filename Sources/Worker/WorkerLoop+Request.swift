@@ -205,7 +205,8 @@ extension WorkerLoop {
         } else {
             admission = Admission.judge(
                 head: head, bytes: bytes, settings: settings, authenticator: &authenticator,
-                facts: &facts, record: &text, now: now)
+                facts: &facts, record: &text, transport: TransportFacts(),
+                certificateSubject: Span(), now: now)
         }
         var writer = clients[slot].exchange.record.writer()
         writer.append(text.span)
@@ -219,12 +220,12 @@ extension WorkerLoop {
             let context = ForwardingContext(
                 peer: clients[slot].peer, client: client, trace: trace.context,
                 isTraceInherited: trace.isInherited, route: admission.route,
-                principal: admission.principal)
+                principal: admission.principal, transport: TransportFacts())
             forward(slot, upstream: upstream, consumed: consumed, context: context)
-        case .respond, .respondOptions, .refuse:
+        case .respond, .respondOptions, .redirect, .refuse:
             if refusal != nil { clients[slot].exchange.hasRequestEnded = true }
             clients[slot].input.consume(consumed)
-            answer(slot, admission: admission)
+            answer(slot, admission: admission, bytes: bytes)
         }
     }
 

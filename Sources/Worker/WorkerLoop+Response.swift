@@ -144,7 +144,9 @@ extension WorkerLoop {
                 && (status != 100 || clients[slot].exchange.expectsContinue)
             guard isWanted else { return true }
             var writer = clients[slot].output.writer()
-            ResponseRewrite.writeInterim(head: responseHead, bytes: bytes, into: &writer)
+            ResponseRewrite.writeInterim(
+                head: responseHead, bytes: bytes, facts: clients[slot].exchange.facts,
+                settings: settings, into: &writer)
             // One that finds no room behind a flood of others is left out whole.
             if !writer.overflowed { clients[slot].output.commit(writer) }
             return true
@@ -165,6 +167,7 @@ extension WorkerLoop {
             clientVersion: clients[slot].exchange.version,
             acceptsTrailers: clients[slot].exchange.acceptsTrailers,
             keepsAlive: clients[slot].exchange.keepsAlive, now: wall,
+            settings: settings,
             receiptPrefix: receiptPrefix.bytes, into: &writer)
         let fits = !writer.overflowed
         if fits { clients[slot].output.commit(writer) }

@@ -42,7 +42,8 @@ extension WorkerLoop {
         var writer = clients[slot].exchange.outgoing.writer()
         RequestRewrite.write(
             head: head, bytes: bytes, settings: settings, authenticator: authenticator,
-            facts: facts, context: context, receiptPrefix: receiptPrefix.bytes, into: &writer)
+            facts: facts, context: context, certificateSubject: Span(),
+            receiptPrefix: receiptPrefix.bytes, into: &writer)
         clients[slot].exchange.outgoing.commit(writer)
         let fits = !writer.overflowed
         clients[slot].input.consume(consumed)

@@ -136,7 +136,8 @@ import Testing
         var issuers = IssuerSet()
         issuers.insert(3)
         var route = Route(
-            name: "orders", path: try PathPattern("/o"), authentication: .issuers(issuers),
+            name: "orders", path: try PathPattern("/o"),
+            authentication: .required(issuers, acceptsCertificate: false),
             action: .respond(status: 204, body: Array("ok".utf8), contentType: "text/plain"))
         route.limits = [4, 2]
         route.auditLevel = 2
@@ -149,7 +150,7 @@ import Testing
         let first = try self.route("first", "/f")
         let policy = CompiledPolicy(routes: [first, route], roleNames: ["a"])
         #expect(policy.authentication(of: 0) == .none)
-        #expect(policy.authentication(of: 1) == .issuers(issuers))
+        #expect(policy.authentication(of: 1) == .required(issuers, acceptsCertificate: false))
         #expect(policy.action(of: 0) == .upstream(0))
         #expect(policy.action(of: 1) == .respond(status: 204))
         #expect((0..<policy.limitCount(of: 1)).map { policy.limit(of: 1, at: $0) } == [4, 2])

@@ -60,7 +60,7 @@ import Testing
     ) throws {
         var bench = try FlowBench.make(routes: [
             Self.route("/v1/**", methods: MethodSet(.get)),
-            Self.route("/closed", .issuers(IssuerSet())),
+            Self.route("/closed", .required(IssuerSet(), acceptsCertificate: false)),
         ])
         let admission = try bench.judge(text)
         #expect(admission.verdict == .refuse(status: status, reason: reason))

@@ -18,6 +18,12 @@ struct FlowBench: ~Copyable {
     private var head: RequestHead
     private var response: ResponseHead
     var facts = RecordFacts()
+    /// The request judged last.
+    private var bytes: [UInt8] = []
+    /// What the connection's TLS says.
+    var transport = TransportFacts()
+    /// The name of the connection's certificate.
+    var certificateSubject = ""
 
     /// A bench with these routes.
     static func make(
@@ -60,15 +66,19 @@ struct FlowBench: ~Copyable {
         var scanned = 0
         let consumed = try head.parse(bytes.span, scanned: &scanned)
         #expect(consumed == bytes.count)
+        self.bytes = bytes
         facts = RecordFacts()
+        facts.listener = 0
         facts.sequence = 7
         facts.peer = FlowBench.peer
         facts.client = FlowBench.peer
         draft.removeAll()
         draft.append(head: head, bytes: bytes.span)
+        let subject = Array(certificateSubject.utf8)
         return Admission.judge(
             head: head, bytes: bytes.span, settings: settings, authenticator: &authenticator,
-            facts: &facts, record: &draft, now: Instant(nanoseconds: 1_000_000_000))
+            facts: &facts, record: &draft, transport: transport,
+            certificateSubject: subject.span, now: Instant(nanoseconds: 1_000_000_000))
     }
 
     /// The request in `text` as the upstream would get it.
@@ -81,13 +91,15 @@ struct FlowBench: ~Copyable {
         let context = ForwardingContext(
             peer: FlowBench.peer, client: client,
             trace: TraceContext(traceID: Identifier128(high: 1, low: 2), spanID: 3, flags: 1),
-            isTraceInherited: false, route: route, principal: -1)
+            isTraceInherited: false, route: route, principal: -1, transport: transport)
         var buffer = ByteBuffer(capacity: 20_000)
         let prefix = Array("log.boot.0.".utf8)
+        let subject = Array(certificateSubject.utf8)
         buffer.write { writer in
             RequestRewrite.write(
                 head: head, bytes: bytes.span, settings: settings, authenticator: authenticator,
-                facts: facts, context: context, receiptPrefix: prefix.span, into: &writer)
+                facts: facts, context: context, certificateSubject: subject.span,
+                receiptPrefix: prefix.span, into: &writer)
         }
         return buffer.span.text()
     }
@@ -100,25 +112,11 @@ struct FlowBench: ~Copyable {
             isHead: isHead, version: .http11, keepsAlive: true, now: WallTime(microseconds: 0))
         var facts = self.facts
         let settings = self.settings
+        let bytes = self.bytes
         buffer.write { writer in
-            switch admission.verdict {
-            case .refuse(let status, let reason):
-                facts.status = status
-                facts.reason = reason
-                LocalResponse.writeRefusal(
-                    facts: facts, admission: admission, settings: settings, frame: frame,
-                    receiptPrefix: prefix.span, into: &writer)
-            case .respond(let status):
-                facts.status = status
-                LocalResponse.writeRoute(
-                    facts: facts, route: admission.route, settings: settings, frame: frame,
-                    receiptPrefix: prefix.span, into: &writer)
-            case .respondOptions, .forward:
-                facts.status = 204
-                LocalResponse.writeOptions(
-                    facts: facts, route: admission.route, settings: settings, frame: frame,
-                    receiptPrefix: prefix.span, into: &writer)
-            }
+            LocalResponse.write(
+                admission, head: head, bytes: bytes.span, facts: &facts, settings: settings,
+                frame: frame, receiptPrefix: prefix.span, into: &writer)
         }
         return buffer.span.text()
     }
@@ -137,8 +135,8 @@ struct FlowBench: ~Copyable {
             ResponseRewrite.write(
                 head: response, bytes: bytes.span, framing: framing, facts: facts,
                 clientVersion: version, acceptsTrailers: false, keepsAlive: keepsAlive,
-                now: WallTime(microseconds: 784_111_777_000_000), receiptPrefix: prefix.span,
-                into: &writer)
+                now: WallTime(microseconds: 784_111_777_000_000), settings: settings,
+                receiptPrefix: prefix.span, into: &writer)
         }
         return buffer.span.text()
     }

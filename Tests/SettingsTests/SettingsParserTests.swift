@@ -58,7 +58,9 @@ import Upstream
         let policy = try Fixture.parse(Fixture.valid).policy
         #expect(policy.routes.map(\.name) == ["health", "read"])
         #expect(policy.authentication(of: 0) == .none)
-        #expect(policy.authentication(of: 1) == .issuers(IssuerSet(bits: 1)))
+        #expect(
+            policy.authentication(of: 1) == .required(IssuerSet(bits: 1), acceptsCertificate: false)
+        )
         #expect(policy.action(of: 0) == .respond(status: 200))
         #expect(policy.action(of: 1) == .upstream(0))
         #expect(policy.limit(of: 1, at: 0) == 0)

@@ -39,7 +39,8 @@ enum DecisionCases {
         let all = try (0..<routes).map { index in
             var route = Route(
                 name: "route\(index)", path: try PathPattern("/v1/{tenant}/service\(index)/**"),
-                authentication: .issuers(IssuerSet(bits: 1)), action: .upstream(0))
+                authentication: .required(IssuerSet(bits: 1), acceptsCertificate: false),
+                action: .upstream(0))
             route.host = host
             route.methods = MethodSet(.get, .head)
             var roles = RoleSet()
