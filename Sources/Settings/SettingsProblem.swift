@@ -41,6 +41,12 @@ public struct SettingsError: Error, Sendable, Equatable, CustomStringConvertible
     /// Sorted by line.
     public var warnings: [SettingsProblem]
 
+    /// An error of these problems.
+    public init(errors: [SettingsProblem], warnings: [SettingsProblem]) {
+        self.errors = errors
+        self.warnings = warnings
+    }
+
     /// One line per error.
     public var description: String {
         errors.map(\.description).joined(separator: "\n")

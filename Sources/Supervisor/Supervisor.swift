@@ -3,11 +3,13 @@ import AuditRings
 import AuditSegments
 import AuditWriter
 import Authentication
+import Crypto
 import HTTP
 import LinuxIO
 import Logging
 import Primitives
 import Settings
+import TLS
 import Worker
 
 /// The process: listeners, worker threads, the audit writer, signals.
@@ -34,6 +36,7 @@ public struct Supervisor: ~Copyable {
         logger = Logger(label: "sallyport") { StreamLogHandler.standardError(label: $0) }
         self.settings = settings
         self.build = build
+        startSecureHeap()
         raiseDescriptors()
     }
 
@@ -54,7 +57,9 @@ public struct Supervisor: ~Copyable {
         for warning in settings.warnings { logger.warning("\(warning)") }
         let processors = PinnedThread.allowedProcessors()
         let workerCount = settings.workers ?? max(1, processors.count)
-        // The log first: without it, nobody may be led to believe that we listen.
+        var certificates = try CertificateKeeper.load(
+            settings, workerCount: workerCount, now: SystemClock.wall())
+        // The log before any socket: without it, nobody may be led to believe that we listen.
         var log = try openLog(workerCount: workerCount)
         let names = EndpointNames(settings.upstreams)
         for host in names.refresh() {
@@ -64,21 +69,25 @@ public struct Supervisor: ~Copyable {
         let proxy = settings.proxySettings()
         var workers = try WorkerThreads()
         let writerControl = log.control
+        let report = CertificateReport(logger: logger, control: writerControl)
+        report.tell(certificates.takeNotices())
         for index in 0..<workerCount {
             let ring = log.makeRing()
             try workers.start(
                 index, processor: index < processors.count ? processors[index] : nil,
                 settings: proxy, listeners: listeners.sockets[index], endpoints: names,
                 status: log.status, wakeWriter: { writerControl.wake() },
-                receiptPrefix: log.receiptPrefix(worker: index), ring: ring, tls: nil)
+                receiptPrefix: log.receiptPrefix(worker: index), ring: ring,
+                tls: certificates.start(worker: index))
         }
         let writer = try Supervisor.startWriter(log)
         var failure: SupervisorError?
         do throws(SupervisorError) {
             try workers.awaitStart()
             try names.keepFresh(workers)
-            for listener in listeners.bound {
-                logger.notice("listening on \(listener.address) (\(listener.name))")
+            try keepFresh(certificates, workers, report)
+            for (bound, listener) in zip(listeners.bound, settings.listeners) {
+                logger.notice("listening on \(bound.address) (\(bound.name))\(listener.kind)")
             }
             listening(listeners.bound)
             try control(workers, writer)
@@ -173,6 +182,44 @@ public struct Supervisor: ~Copyable {
             return try SignalWaiter()
         } catch {
             throw .process(error)
+        }
+    }
+
+    /// Watches certificates from now on, and changes tickets' keys.
+    private func keepFresh(
+        _ certificates: consuming CertificateKeeper, _ workers: WorkerThreads,
+        _ report: CertificateReport
+    ) throws(SupervisorError) {
+        guard !certificates.places.isEmpty else { return }
+        let tickets = settings.ticketSettings
+        do throws(SystemError) {
+            let thread = try CertificateThread(
+                certificates,
+                rotationSeconds: tickets.isEnabled ? tickets.rotationSeconds : nil,
+                workers: workers, report: report, logger: logger)
+            try thread.start()
+        } catch {
+            throw .process(error)
+        }
+    }
+
+    /// Sets up the memory that keys lie in, before any is read.
+    private func startSecureHeap() {
+        let workerCount = settings.workers ?? max(1, PinnedThread.allowedProcessors().count)
+        switch SecureHeap.start(bytes: settings.secureHeapBytes(workerCount: workerCount)) {
+        case .locked(let bytes):
+            logger.info("\(bytes / 1024) KiB of memory for keys are locked")
+        case .unlocked(let bytes):
+            let limit = ProcessLimits.lockableBytes().map { "\($0 / 1024) KiB" } ?? "no limit"
+            logger.warning(
+                """
+                \(bytes / 1024) KiB of memory for keys can't be locked, so that keys may be written \
+                to swap; RLIMIT_MEMLOCK is \(limit)
+                """
+            )
+        case .unavailable:
+            logger.warning(
+                "there is no memory for keys that is locked; keys may be written to swap")
         }
     }
 

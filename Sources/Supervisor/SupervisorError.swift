@@ -1,5 +1,7 @@
 import AuditWriter
+import Crypto
 import LinuxIO
+import TLS
 import Worker
 
 /// Why the process can't serve, or ended other than by being asked to.
@@ -8,6 +10,12 @@ public enum SupervisorError: Error, Sendable, CustomStringConvertible {
     case process(SystemError)
     /// A listener's address is no literal, or could not be bound.
     case listener(name: String, address: String, SystemError?)
+    /// OpenSSL could not be set up.
+    case cryptography(CryptoError)
+    /// OpenSSL could not be set up for TLS.
+    case tls(TLSError)
+    /// A file that a listener or an upstream needs for TLS can't be used.
+    case certificates(place: String, problem: String)
     /// The audit log could not be opened: nothing is served without one.
     case audit(directory: String, AuditWriterError)
     /// The audit writer's thread could not be started.
@@ -27,6 +35,9 @@ public enum SupervisorError: Error, Sendable, CustomStringConvertible {
             "listener \(name): \(address) is no address literal"
         case .listener(let name, let address, let error?):
             "listener \(name): \(address) can't be listened on: \(error)"
+        case .cryptography(let error): "OpenSSL could not be set up: \(error)"
+        case .tls(let error): "TLS could not be set up: \(error)"
+        case .certificates(let place, let problem): "\(place): \(problem)"
         case .audit(let directory, let error):
             "no request is served without its record, and the audit log in \(directory) can't be "
                 + "opened: \(error.words)"

@@ -2,6 +2,7 @@ import AuditRings
 import LinuxIO
 import Primitives
 import RequestFlow
+import TLS
 import Worker
 
 /// What one worker's thread takes over.
@@ -72,6 +73,16 @@ struct WorkerThreads: Sendable {
     func drain() { for control in controls { control.drain() } }
     func stop() { for control in controls { control.stop() } }
     func wake() { for control in controls { control.wake() } }
+
+    /// Gives each worker its own of `contexts`.
+    func publish(_ contexts: [TLSContexts]) {
+        for (control, contexts) in zip(controls, contexts) { control.publish(contexts: contexts) }
+    }
+
+    /// Gives all workers the same keys.
+    func publish(_ tickets: TicketKeys) {
+        for control in controls { control.publish(tickets: tickets) }
+    }
 
     /// What all workers have counted, at most a second ago.
     func counters() -> WorkerCounters {

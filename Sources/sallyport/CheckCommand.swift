@@ -3,6 +3,7 @@ import Authentication
 import Authorization
 import LinuxIO
 import Settings
+import Supervisor
 
 /// `sallyport check FILE`
 struct CheckCommand: ParsableCommand {
@@ -24,15 +25,37 @@ struct CheckCommand: ParsableCommand {
     var strict = false
 
     func run() throws {
-        let settings: Settings
+        var settings: Settings
         do throws(SettingsError) {
             settings = try Settings.load(path: file)
         } catch {
             report(error)
             throw ExitCode.doesNotHold
         }
+        try checkCertificates(&settings)
         report(settings)
         if strict, !settings.warnings.isEmpty { throw ExitCode.doesNotHold }
+    }
+
+    /// Reads the certificates as a start would; what they warn of joins the file's own warnings.
+    private func checkCertificates(_ settings: inout Settings) throws {
+        // Their place is the file as a whole: they lie in files of their own.
+        func problem(_ severity: SettingsProblem.Severity, _ text: String) -> SettingsProblem {
+            SettingsProblem(file: file, line: 1, column: 1, severity: severity, message: text)
+        }
+        let check: CertificateCheck
+        do throws(SupervisorError) {
+            check = try CertificateCheck(settings)
+        } catch {
+            StandardStream.error.writeLine("sallyport: \(error)")
+            throw ExitCode.couldNotTell
+        }
+        settings.warnings += check.warnings.map { problem(.warning, $0) }
+        guard !check.errors.isEmpty else { return }
+        report(
+            SettingsError(
+                errors: check.errors.map { problem(.error, $0) }, warnings: settings.warnings))
+        throw ExitCode.doesNotHold
     }
 
     private func report(_ settings: Settings) {

@@ -1,0 +1,192 @@
+import AuditRecords
+import Crypto
+import LinuxIO
+import Primitives
+import Settings
+import TLS
+import Worker
+
+/// The certificates of all listeners and upstreams, as each worker has them, and the keys that
+/// tickets are sealed with.
+///
+/// The control thread makes it at the start, the certificates' thread owns it from then on. OpenSSL
+/// guards what it changes inside a worker's library context, so contexts are made while the worker
+/// uses the library.
+struct CertificateKeeper: ~Copyable, Sendable {
+    /// What a reload has to tell.
+    enum Notice: Sendable, Equatable {
+        /// These are in use now.
+        case loaded(CertificatePlace, [CertificateSummary])
+        /// A file can't be used; what was in use stays.
+        case refused(CertificatePlace, CertificateProblem)
+        /// Something that the operator should know.
+        case warning(CertificatePlace, String)
+        /// An upstream's certificate is not verified.
+        case unverified(CertificatePlace)
+    }
+
+    /// What is known about the files of one place.
+    private struct Standing: Sendable {
+        /// What is in use.
+        var digest: Digest256
+        /// Why what was read last is not, and which bytes that were.
+        var failure: (problem: CertificateProblem, digest: Digest256?)?
+    }
+
+    let places: [TLSPlace]
+    /// What has happened and was not told yet.
+    private var notices: [Notice] = []
+    private var standings: [Standing] = []
+    private let libraries: [TLSLibrary]
+    /// By worker.
+    private(set) var contexts: [TLSContexts]
+    private(set) var tickets: TicketKeys?
+    private var reader: CertificateReader
+
+    private init(
+        places: [TLSPlace], libraries: [TLSLibrary], contexts: [TLSContexts],
+        tickets: TicketKeys?, reader: consuming CertificateReader
+    ) {
+        self.places = places
+        self.libraries = libraries
+        self.contexts = contexts
+        self.tickets = tickets
+        self.reader = reader
+    }
+
+    /// Reads all files that the settings name, and makes contexts for `workerCount` workers.
+    static func load(
+        _ settings: Settings, workerCount: Int, now: WallTime
+    ) throws(SupervisorError) -> CertificateKeeper {
+        let places = settings.tlsPlaces
+        var libraries: [TLSLibrary] = []
+        var tickets: TicketKeys?
+        if !places.isEmpty {
+            do throws(TLSError) {
+                for _ in 0..<workerCount { libraries.append(try TLSLibrary()) }
+                tickets = try TicketKeys(settings.ticketSettings)
+            } catch {
+                throw .tls(error)
+            }
+        }
+        let empty = TLSContexts(
+            servers: [TLSServerContext?](repeating: nil, count: settings.listeners.count),
+            clients: [TLSClientContext?](repeating: nil, count: settings.upstreams.count))
+        var keeper = CertificateKeeper(
+            places: places, libraries: libraries,
+            contexts: [TLSContexts](repeating: empty, count: libraries.count), tickets: tickets,
+            reader: try makeReader())
+        for place in places { try keeper.begin(place, now: now) }
+        return keeper
+    }
+
+    /// What worker `index` starts with; nil when nothing speaks TLS.
+    func start(worker index: Int) -> WorkerTLS? {
+        guard let tickets, libraries.indices.contains(index) else { return nil }
+        return WorkerTLS(library: libraries[index], contexts: contexts[index], tickets: tickets)
+    }
+
+    /// Reads everything again, and makes contexts of what is new.
+    ///
+    /// - Returns: Whether workers are to have new contexts.
+    mutating func reload(now: WallTime) -> Bool {
+        var isChanged = false
+        for (index, place) in places.enumerated() {
+            var digest: Digest256?
+            do throws(CertificateProblem) {
+                let content = try reader.read(place)
+                digest = content.digest
+                let isInUse = content.digest == standings[index].digest
+                if isInUse, standings[index].failure == nil { continue }
+                try use(content, at: place, now: now)
+                standings[index] = Standing(digest: content.digest)
+                isChanged = true
+            } catch {
+                let told = standings[index].failure
+                // The same bytes are refused for the same reason; once is enough to tell.
+                if told?.problem != error || told?.digest != digest {
+                    notices.append(.refused(place.recorded, error))
+                }
+                standings[index].failure = (error, digest)
+            }
+        }
+        return isChanged
+    }
+
+    /// Whether some file could not be used when it was last read.
+    var hasFailures: Bool { standings.contains { $0.failure != nil } }
+
+    /// Notices again what is about to run out. What can't be read is `reload`'s to tell.
+    mutating func remind(now: WallTime) {
+        guard let library = libraries.first else { return }
+        for place in places {
+            guard let content = try? reader.read(place),
+                let context = try? place.context(content, library: library, now: now)
+            else { continue }
+            notices += context.warnings.map { .warning(place.recorded, $0) }
+        }
+    }
+
+    /// Puts a new key in front of those that tickets are sealed with.
+    mutating func rotateTickets() throws(TLSError) -> TicketKeys? {
+        tickets = try tickets?.rotated()
+        return tickets
+    }
+
+    /// What has happened since the last call.
+    mutating func takeNotices() -> [Notice] {
+        defer { notices = [] }
+        return notices
+    }
+
+    /// Reads the files of the next place for the first time.
+    private mutating func begin(_ place: TLSPlace, now: WallTime) throws(SupervisorError) {
+        do throws(CertificateProblem) {
+            let content = try reader.read(place)
+            try use(content, at: place, now: now)
+            standings.append(Standing(digest: content.digest))
+        } catch {
+            throw .certificates(place: place.recorded.text, problem: error.description)
+        }
+        if place.acceptsAnyCertificate { notices.append(.unverified(place.recorded)) }
+    }
+
+    /// Makes contexts of `content` for every worker; all of them or none.
+    private mutating func use(
+        _ content: CertificateContent, at place: TLSPlace, now: WallTime
+    ) throws(CertificateProblem) {
+        var made: [TLSContext] = []
+        for library in libraries {
+            made.append(try place.context(content, library: library, now: now))
+        }
+        for (worker, context) in made.enumerated() {
+            contexts[worker] = contexts[worker].replacing(context, at: place.index)
+        }
+        guard let first = made.first else { return }
+        notices.append(.loaded(place.recorded, first.certificates))
+        for warning in content.warnings + first.warnings {
+            notices.append(.warning(place.recorded, warning))
+        }
+    }
+
+    static func makeReader() throws(SupervisorError) -> CertificateReader {
+        do throws(CryptoError) {
+            return try CertificateReader()
+        } catch {
+            throw .cryptography(error)
+        }
+    }
+}
+
+extension TLSContexts {
+    /// The same but for one.
+    fileprivate func replacing(_ context: TLSContext, at index: Int) -> TLSContexts {
+        var servers = servers
+        var clients = clients
+        switch context {
+        case .server(let context): servers[index] = context
+        case .client(let context): clients[index] = context
+        }
+        return TLSContexts(servers: servers, clients: clients)
+    }
+}
