@@ -33,7 +33,7 @@ final class Fragments: @unchecked Sendable {
     /// `route`, to the number of `seq`. The last is none.
     let routes: Section
     let roles: Section
-    /// `tls`, to the number of microseconds.
+    /// `tls`, to its `handshake_us`.
     let handshakes: Section
     /// `resumed`, false and true, and `sig`.
     let signatures: Section
@@ -98,7 +98,7 @@ final class Fragments: @unchecked Sendable {
         signatures = text.section(
             TLSNames.signatures.flatMap { name in
                 [false, true].map { isResumed in
-                    Array(",\"resumed\":\(isResumed)".utf8) + Text.code(",\"sig\":\"", name, "\"")
+                    Array("\"resumed\":\(isResumed),".utf8) + Text.code("\"sig\":\"", name, "\",")
                 }
             })
         var places: [Upstream] = []
@@ -162,7 +162,6 @@ final class Fragments: @unchecked Sendable {
                     Array(",\"tls\":{".utf8) + Text.code("\"alpn\":\"", version, "\",")
                         + Text.code("\"cipher\":\"", cipher, "\",")
                         + Text.code("\"group\":\"", group, "\",")
-                        + Array("\"handshake_us\":".utf8)
                 }
             }
         }

@@ -76,12 +76,17 @@ extension PartsEncoder {
         writer.closeObject("}")
     }
 
+    /// Whether a token's issuer, key or algorithm is known.
+    @inline(__always)
+    func hasToken(_ facts: RecordFacts) -> Bool {
+        facts.algorithm != 0 || facts.issuer != RecordFacts.noIndex || has(.keyID)
+    }
+
     private func appendAuthentication(
         _ facts: RecordFacts, _ fields: Span<UInt8>, _ names: NameTable,
         _ writer: inout ByteWriter
     ) {
-        let hasToken =
-            facts.algorithm != 0 || facts.issuer != RecordFacts.noIndex || has(.keyID)
+        let hasToken = hasToken(facts)
         let isCertificate = facts.scheme == .certificate
         guard hasToken || isCertificate else { return }
         writer.append("\"auth\":{")

@@ -87,8 +87,7 @@ extension PartsEncoder {
     ) -> Bool {
         let table = fragments
         let none = Int(RecordFacts.noIndex)
-        let hasToken =
-            facts.algorithm != 0 || facts.issuer != RecordFacts.noIndex || has(.keyID)
+        let hasToken = hasToken(facts)
         if hasToken {
             // A principal that is a certificate's has no token.
             guard facts.scheme != .certificate else { return false }

@@ -18,7 +18,9 @@ extension PartsEncoder {
         appendCode(
             "\"group\":\"", facts.tlsGroup,
             TLSNames.placeOfGroup(facts.tlsGroup).map { TLSNames.groups[$0] }, &writer)
-        writer.appendMember("\"handshake_us\":", UInt64(facts.handshakeMicroseconds))
+        if facts.handshakeMicroseconds != 0 {
+            writer.appendMember("\"handshake_us\":", UInt64(facts.handshakeMicroseconds))
+        }
         if facts.tlsVersion != 0 {
             writer.append(facts.isTLSResumed ? "\"resumed\":true," : "\"resumed\":false,")
         }
@@ -52,16 +54,7 @@ extension PartsEncoder {
     func appendCertificate(_ fields: Span<UInt8>, _ writer: inout ByteWriter) {
         guard present & PartsEncoder.certificateFields != 0 else { return }
         writer.append("\"cert\":{")
-        if certificateNameCount > 0 {
-            writer.append("\"names\":[")
-            for index in 0..<certificateNameCount {
-                let slot = certificateNames[index]
-                writer.append(UInt8(ascii: "\""))
-                writer.appendRecordText(fields.extracting(slot.range), slot.text)
-                writer.append("\",")
-            }
-            writer.closeObject("],")
-        }
+        appendList("\"names\":[", .certificateName, fields, &writer)
         appendDigits("\"sha256\":\"", .certificateHash, fields, &writer)
         appendText("\"subject\":\"", .certificateSubject, fields, &writer)
         writer.closeObject("},")
@@ -89,17 +82,21 @@ extension PartsEncoder {
             table.handshakes,
             Fragments.handshake(protocol: Int(facts.tlsProtocol), cipher: cipher, group: group),
             to: &writer)
-        writer.appendDecimal(UInt64(facts.handshakeMicroseconds))
+        if facts.handshakeMicroseconds != 0 {
+            writer.append("\"handshake_us\":")
+            writer.appendDecimal(UInt64(facts.handshakeMicroseconds))
+            writer.append(UInt8(ascii: ","))
+        }
         table.append(
             table.signatures, signature &* 2 &+ (facts.isTLSResumed ? 1 : 0), to: &writer)
         if has(.serverName) {
-            writer.append(",\"sni\":\"")
+            writer.append("\"sni\":\"")
             guard quickText(.serverName, fields, &writer) else { return false }
-            writer.append(UInt8(ascii: "\""))
+            writer.append("\",")
         }
         switch facts.tlsVersion {
-        case 0x0304: writer.append(",\"version\":\"1.3\"}")
-        case 0x0303: writer.append(",\"version\":\"1.2\"}")
+        case 0x0304: writer.append("\"version\":\"1.3\"}")
+        case 0x0303: writer.append("\"version\":\"1.2\"}")
         default: return false
         }
         return true

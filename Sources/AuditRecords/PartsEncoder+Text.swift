@@ -34,16 +34,7 @@ extension PartsEncoder {
         writer.append(UInt8(ascii: "{"))
         appendText("\"authority\":\"", .authority, fields, &writer)
         appendEscapedNames(PartsEncoder.detailFields, &writer)
-        if headerCount > 0 {
-            writer.append("\"headers\":[")
-            for index in 0..<headerCount {
-                let slot = headers[index]
-                writer.append(UInt8(ascii: "\""))
-                writer.appendRecordText(fields.extracting(slot.range), slot.text)
-                writer.append("\",")
-            }
-            writer.closeObject("],")
-        }
+        appendList("\"headers\":[", .header, fields, &writer)
         appendText("\"path\":\"", .path, fields, &writer)
         appendText("\"query_keys\":\"", .queryKeys, fields, &writer)
         appendCuts(PartsEncoder.detailFields, fields, &writer)
@@ -72,6 +63,23 @@ extension PartsEncoder {
         writer.append(name)
         writer.appendRecordText(fields.extracting(slot.range), slot.text)
         writer.append("\",")
+    }
+
+    /// Appends the member that lists all values of `field`, if the record has it.
+    @inline(__always)
+    func appendList(
+        _ name: StaticString, _ field: RecordField, _ fields: Span<UInt8>,
+        _ writer: inout ByteWriter
+    ) {
+        guard has(field) else { return }
+        writer.append(name)
+        for index in 0..<count(of: field) {
+            let slot = slot(field, index)
+            writer.append(UInt8(ascii: "\""))
+            writer.appendRecordText(fields.extracting(slot.range), slot.text)
+            writer.append("\",")
+        }
+        writer.closeObject("],")
     }
 
     /// Appends the member that says a digest, if the record has it, in hexadecimal digits.
