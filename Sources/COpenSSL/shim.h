@@ -67,3 +67,56 @@ static inline int sallyport_sha256_final(SHA256_CTX *context, unsigned char *dig
 }
 
 #pragma GCC diagnostic pop
+
+// What is a macro with arguments, or a macro that casts, in OpenSSL's headers.
+static inline uint64_t sallyport_server_options(void) {
+    return SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_RENEGOTIATION |
+           SSL_OP_NO_COMPRESSION;
+}
+
+static inline uint64_t sallyport_client_options(void) {
+    return SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION;
+}
+
+static inline uint64_t sallyport_no_ticket_option(void) { return SSL_OP_NO_TICKET; }
+
+static inline void sallyport_set_status_callback(SSL_CTX *context,
+                                                 int (*callback)(SSL *, void *), void *argument) {
+    SSL_CTX_set_tlsext_status_cb(context, callback);
+    SSL_CTX_set_tlsext_status_arg(context, argument);
+}
+
+static inline int sallyport_set_server_name(SSL *session, const char *name) {
+    return SSL_set_tlsext_host_name(session, name) == 1;
+}
+
+// A HMAC's parameters name their values by text, which has to outlive the call.
+static inline int sallyport_start_ticket_mac(EVP_MAC_CTX *context, const unsigned char *key,
+                                             size_t size) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, size),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_MAC_CTX_set_params(context, parameters) == 1;
+}
+
+static inline void sallyport_free_certificates(STACK_OF(X509) *certificates) {
+    sk_X509_pop_free(certificates, X509_free);
+}
+
+static inline void sallyport_free_names(STACK_OF(X509_NAME) *names) {
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
+}
+
+static inline void sallyport_free_secret(void *bytes, size_t size) {
+    OPENSSL_secure_clear_free(bytes, size);
+}
+
+static inline void *sallyport_allocate(size_t size) { return OPENSSL_malloc(size); }
+
+static inline void sallyport_free(void *bytes) { OPENSSL_free(bytes); }
+
+static inline const EVP_MD *sallyport_digest_of(const ASN1_OBJECT *algorithm) {
+    return EVP_get_digestbyobj(algorithm);
+}

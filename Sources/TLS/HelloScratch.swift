@@ -28,4 +28,18 @@ struct HelloScratch: ~Copyable {
         hasHello = false
         isNameRefused = false
     }
+    /// Takes in the server name that a ClientHello asks for; empty when it asks for none.
+    mutating func take(serverName name: Span<UInt8>) {
+        hasHello = true
+        serverName.removeAll()
+        serverName.write { $0.append(name.extracting(first: min(name.count, $0.room))) }
+    }
+
+    /// Takes in the peer's certificate, an `X509 *`.
+    mutating func take(certificate peer: OpaquePointer) {
+        hasCertificate = true
+        details.removeAll()
+        // Safe: the caller holds the certificate for the length of the call.
+        certificate = details.write { unsafe PeerCertificate.describe(peer, into: &$0) }
+    }
 }

@@ -80,6 +80,12 @@ public struct TLSEngine: ~Copyable {
         library.hello.clear()
         begin(socket)
         let result = unsafe SSL_do_handshake(ssl)
+        // A resumed session brings its certificate without showing it again.
+        if result == 1, unsafe SSL_session_reused(ssl) == 1,
+            let certificate = unsafe SSL_get0_peer_certificate(ssl)
+        {
+            unsafe library.hello.take(certificate: certificate)
+        }
         session.take(library.hello)
         let code = unsafe result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl, result)
         if unsafe state.pointee.received > 0 || session.ownsTransfers { session.hasBegun = true }

@@ -12,8 +12,10 @@ public final class TLSLibrary: @unchecked Sendable {
     let context: OpaquePointer
     /// `EVP_CIPHER *`, AES-256-CBC, which tickets are sealed with.
     let ticketCipher: OpaquePointer
-    /// The keys that tickets are sealed with; without them every handshake is a full one.
-    private(set) var ticketKeys: TicketKeys?
+    /// The keys that tickets are sealed with; this library's alone until it adopts others.
+    private(set) var ticketKeys: TicketKeys
+    /// What fingerprints are made with.
+    let hashing: FingerprintHashing
 
     /// What all sessions read and write through.
     let transport: TLSTransport
@@ -22,6 +24,8 @@ public final class TLSLibrary: @unchecked Sendable {
 
     /// Makes a context and fetches what tickets need.
     public init() throws(TLSError) {
+        let keys = try TicketKeys(SessionTicketSettings())
+        guard let hashing = try? FingerprintHashing() else { throw .libraryUnavailable }
         // Safe: a new context, which nobody else frees.
         guard let made = unsafe OSSL_LIB_CTX_new() else { throw .libraryUnavailable }
         guard let cipher = unsafe EVP_CIPHER_fetch(made, "AES-256-CBC", nil) else {
@@ -37,6 +41,8 @@ public final class TLSLibrary: @unchecked Sendable {
         }
         unsafe context = made
         unsafe ticketCipher = cipher
+        ticketKeys = keys
+        self.hashing = hashing
     }
 
     deinit {
@@ -48,5 +54,19 @@ public final class TLSLibrary: @unchecked Sendable {
     /// Seals tickets with these keys from now on. On the worker's thread.
     public func adopt(_ keys: TicketKeys) {
         ticketKeys = keys
+    }
+}
+
+/// SHA-256 for fingerprints, with the library that it comes from.
+final class FingerprintHashing {
+    /// The one digest at hand.
+    var digests: SHA256
+    private let library: CryptoLibrary
+
+    /// Fetches SHA-256.
+    init() throws(CryptoError) {
+        let library = try CryptoLibrary()
+        digests = try SHA256(library)
+        self.library = library
     }
 }
