@@ -66,7 +66,7 @@ public struct Supervisor: ~Copyable {
             logger.warning("\(host) can't be resolved; requests to it are refused until it can")
         }
         let listeners = try ListenerSet(settings.listeners, workerCount: workerCount)
-        let proxy = settings.proxySettings()
+        let proxy = settings.proxySettings(bound: listeners.bound)
         var workers = try WorkerThreads()
         let writerControl = log.control
         let report = CertificateReport(logger: logger, control: writerControl)

@@ -54,22 +54,34 @@ def proxy(tmp_path_factory, shared_upstream, tokens):
 @pytest.fixture
 def make_proxy(tmp_path, shared_upstream, tokens):
     """Starts proxies with settings of their own; they are stopped behind the test."""
-    started: list[Proxy] = []
+    made: list[Proxy] = []
 
     def make(start: bool = True, directory: Path | None = None, upstream_port=None,
              **changes) -> Proxy:
         place = directory or tmp_path / f"proxy{next(NUMBERS)}"
         running = Proxy(place, settings(
             place, upstream_port or shared_upstream.port, tokens, **changes))
+        # Before the start: one that fails half-way is stopped, too.
+        made.append(running)
         if start:
             running.start()
-            started.append(running)
         return running
 
     yield make
-    for running in started:
-        if running.process.poll() is None:
-            assert running.stop() == 0, "".join(running.lines)
+    # All are stopped before any complaint, so that none is left running.
+    complaints = [complaint for running in made if (complaint := stopped(running))]
+    assert not complaints, "\n".join(complaints)
+
+
+def stopped(running: Proxy) -> str | None:
+    """Stops the proxy, if it still runs; what was wrong with its end."""
+    if running.process is None or running.process.poll() is not None:
+        return None
+    try:
+        code = running.stop()
+    except AssertionError as error:
+        return str(error)
+    return None if code == 0 else f"exit {code}:\n{''.join(running.lines)}"
 
 
 @pytest.fixture
