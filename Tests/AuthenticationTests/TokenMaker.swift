@@ -114,10 +114,11 @@ struct Bench: ~Copyable {
 
     mutating func judge(
         _ token: String, scheme: String = "Bearer ", accepting: IssuerSet = IssuerSet(bits: .max),
-        now: WallTime = TokenMaker.now
+        certificate: Digest256? = nil, now: WallTime = TokenMaker.now
     ) -> AuthenticationResult {
         authenticator.authenticate(
-            Array((scheme + token).utf8).span, accepting: accepting, now: now)
+            Array((scheme + token).utf8).span, accepting: accepting, certificate: certificate,
+            now: now)
     }
 
     func text(_ result: AuthenticationResult, _ what: PrincipalText) -> String? {

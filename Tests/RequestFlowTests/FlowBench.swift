@@ -17,7 +17,7 @@ struct FlowBench: ~Copyable {
     private var draft: RecordDraft
     private var head: RequestHead
     private var response: ResponseHead
-    var facts = RecordFacts()
+    var facts = FlowBench.noFacts()
     /// The request judged last.
     private var bytes: [UInt8] = []
     /// What the connection's TLS says.
@@ -27,20 +27,24 @@ struct FlowBench: ~Copyable {
 
     /// A bench with these routes.
     static func make(
-        routes: [Route], limits: [RateLimit] = [], trusted: [AddressRange] = []
+        routes: [Route], limits: [RateLimit] = [], trusted: [AddressRange] = [],
+        issuers: [Issuer] = [], certificates: [CertificatePattern] = [],
+        listener: ProxySettings.Listener? = nil
     ) throws -> FlowBench {
         let library = try CryptoLibrary()
-        let authentication = AuthenticationSettings(issuers: [], roleNames: ["admin"])
+        let authentication = AuthenticationSettings(issuers: issuers, roleNames: ["admin"])
         let settings = ProxySettings(
             generation: SettingsGeneration(number: 1), authentication: authentication,
-            policy: CompiledPolicy(routes: routes, roleNames: ["admin"]), rateLimits: limits,
+            policy: CompiledPolicy(
+                routes: routes, roleNames: ["admin"], certificates: certificates),
+            rateLimits: limits,
             limitTable: LimitTable(slots: 64, secret: (1, 2)),
             upstreams: [
                 UpstreamSettings(
                     name: "orders", endpoints: [EndpointSettings(host: "127.0.0.1", port: 1)])
             ],
             connections: ConnectionLimits(),
-            listeners: [.init(name: "public", trustedProxies: trusted)],
+            listeners: [listener ?? .init(name: "public", trustedProxies: trusted)],
             auditBoundMilliseconds: 1000, auditBoundRecords: 1000, viaName: Array("gate-1".utf8))
         let authenticator = try Authenticator(authentication, library: library)
         let hash = try SHA256(library)
@@ -67,8 +71,7 @@ struct FlowBench: ~Copyable {
         let consumed = try head.parse(bytes.span, scanned: &scanned)
         #expect(consumed == bytes.count)
         self.bytes = bytes
-        facts = RecordFacts()
-        facts.listener = 0
+        facts = FlowBench.noFacts()
         facts.sequence = 7
         facts.peer = FlowBench.peer
         facts.client = FlowBench.peer
@@ -83,7 +86,7 @@ struct FlowBench: ~Copyable {
 
     /// The request in `text` as the upstream would get it.
     mutating func rewrite(_ text: String, route: Int = 0) throws -> String {
-        _ = try judge(text)
+        let admission = try judge(text)
         let bytes = Array(text.utf8)
         let client = ClientAddress(
             peer: FlowBench.peer, trustedProxies: settings.listeners[0].trustedProxies,
@@ -91,7 +94,8 @@ struct FlowBench: ~Copyable {
         let context = ForwardingContext(
             peer: FlowBench.peer, client: client,
             trace: TraceContext(traceID: Identifier128(high: 1, low: 2), spanID: 3, flags: 1),
-            isTraceInherited: false, route: route, principal: -1, transport: transport)
+            isTraceInherited: false, route: route, principal: admission.principal,
+            transport: transport)
         var buffer = ByteBuffer(capacity: 20_000)
         let prefix = Array("log.boot.0.".utf8)
         let subject = Array(certificateSubject.utf8)
@@ -141,5 +145,35 @@ struct FlowBench: ~Copyable {
         return buffer.span.text()
     }
 
+    /// The interim response in `text` as a client would get it.
+    mutating func relayInterim(_ text: String) throws -> String {
+        let bytes = Array(text.utf8)
+        var scanned = 0
+        _ = try response.parse(bytes.span, scanned: &scanned, requestMethod: .get)
+        var buffer = ByteBuffer(capacity: 20_000)
+        buffer.write { writer in
+            ResponseRewrite.writeInterim(
+                head: response, bytes: bytes.span, facts: facts, settings: settings, into: &writer)
+        }
+        return buffer.span.text()
+    }
+
+    /// Facts of a request that came in by the only listener.
+    private static func noFacts() -> RecordFacts {
+        var facts = RecordFacts()
+        facts.listener = 0
+        return facts
+    }
+
     static let peer = PeerAddress(ipv4: 0x0A00_0009, port: 4711)
+
+    /// The fields of the record's text, such as the subject.
+    func recorded(_ field: RecordField) -> String? {
+        let text = draft.span
+        var reader = FieldReader()
+        while let found = reader.next(in: text) {
+            if found.field == field { return text.extracting(found.value).text() }
+        }
+        return nil
+    }
 }
