@@ -83,6 +83,8 @@ public struct Explanation: Sendable, Equatable {
     public var role: String?
     /// The roles of each of the route's rules.
     public var rules: [[String]] = []
+    /// The certificates of each of the route's rules, of which any one will do.
+    public var certificates: [[String]] = []
     /// The limits that would count the request.
     public var limits: [Limit] = []
     /// The upstream's name; nil when the route answers by itself.
@@ -114,6 +116,7 @@ extension Explanation {
         let row = RouteTable(settings).rows[index]
         accepted = row.issuers
         rules = row.rules
+        certificates = row.certificates
         limits = route.limits.map {
             Limit(name: settings.rateLimits[$0].name, text: settings.rateLimits[$0].text)
         }
@@ -174,6 +177,10 @@ extension Explanation {
         _ request: ExplainedRequest, issuers: IssuerSet, route: Int, settings: Settings,
         now: WallTime
     ) throws(CryptoError) {
+        guard !issuers.isEmpty else {
+            refuse(.policyCertificateMissing, status: 403)
+            return
+        }
         guard let token = request.token else {
             refuse(.tokenMissing, status: BearerChallenge.status(for: .tokenMissing))
             return
@@ -203,7 +210,11 @@ extension Explanation {
                 ignoredRoles: Int(principal.ignoredRoles), expires: principal.expires)
             let decision = settings.policy.authorise(route: route, roles: principal.roles)
             guard decision.isAllowed else {
-                refuse(decision.reason, status: BearerChallenge.status(for: decision.reason))
+                // Nobody can show a certificate here, so it is missing, not another one.
+                let reason =
+                    decision.reason == .policyCertificateRefused
+                    ? .policyCertificateMissing : decision.reason
+                refuse(reason, status: BearerChallenge.status(for: reason))
                 return
             }
             isAllowed = true
@@ -258,7 +269,10 @@ extension Explanation {
         if accepted.isEmpty {
             lines.append("auth       none: everybody may pass")
         } else {
-            lines.append("auth       a token of \(accepted.joined(separator: " or "))")
+            let issuers = accepted.filter { $0 != AccessReader.certificateName }
+            var ways = issuers.isEmpty ? [] : ["a token of \(issuers.joined(separator: " or "))"]
+            if issuers.count < accepted.count { ways.append("a client certificate") }
+            lines.append("auth       \(ways.joined(separator: ", or "))")
         }
         if let identity {
             let client = identity.clientID.isEmpty ? "" : ", client \(identity.clientID)"
@@ -274,9 +288,19 @@ extension Explanation {
         for (index, roles) in rules.enumerated() {
             let isIt = rule == index + 1
             let title = index == 0 ? "rules      " : "           "
-            let what = "any of \(roles.joined(separator: ", "))"
+            var demands = roles.isEmpty ? [] : ["any of \(roles.joined(separator: ", "))"]
+            let certificates = certificates[index]
+            if !certificates.isEmpty {
+                demands.append("a certificate with \(certificates.joined(separator: " or "))")
+            }
+            let what = demands.joined(separator: ", and ")
             let verdict = isIt ? ": decided, by the role \(role ?? "")" : ""
             lines.append("\(title)\(index + 1). \(what)\(verdict)")
+        }
+        if accepted.contains(AccessReader.certificateName)
+            || certificates.contains(where: { !$0.isEmpty })
+        {
+            lines.append("client     without a certificate: only a connection can show one")
         }
         for (index, limit) in limits.enumerated() {
             let title = index == 0 ? "limits     " : "           "

@@ -18,7 +18,10 @@ struct HeaderReader {
     ]
     private static let variables: [(name: String, variable: HeaderVariable, isIdentity: Bool)] = [
         ("identity.subject", .subject, true), ("identity.client_id", .clientID, true),
-        ("identity.issuer", .issuer, true), ("request.id", .requestID, false),
+        ("identity.issuer", .issuer, true),
+        ("identity.certificate.sha256", .certificateDigest, true),
+        ("identity.certificate.subject", .certificateSubject, true),
+        ("request.id", .requestID, false),
         ("route.name", .route, false),
     ]
     private static let laterVariables = ["identity.claims", "request.", "client."]

@@ -11,12 +11,9 @@ struct RouteReader {
     let issuers: [String]
     let limits: [RateLimit]
     let upstreams: [String]
-    /// The section `roles`; nil when there is none, and any name is a role.
-    let declaredRoles: [String]?
-    /// Role names in the order of their numbers.
-    private(set) var roleNames: [String] = []
+    /// Whom the routes let in.
+    private(set) var access: AccessReader
 
-    private var usedIssuers: Set<Int> = []
     private var usedLimits: Set<Int> = []
     private var usedUpstreams: Set<Int> = []
     private var places: [(route: Route, value: SettingValue)] = []
@@ -28,7 +25,7 @@ struct RouteReader {
     private static let later = [
         "response_headers", "rewrite", "redirect", "timeouts", "retries", "strip_prefix",
     ]
-    /// Most rate limits, and most allow rules, of one route.
+    /// Most rate limits of one route.
     private static let limitPerRoute = 16
 
     var diagnostics: Diagnostics { parser.diagnostics }
@@ -41,7 +38,8 @@ struct RouteReader {
         self.issuers = issuers
         self.limits = limits
         self.upstreams = upstreams
-        self.declaredRoles = declaredRoles
+        access = AccessReader(
+            diagnostics: parser.diagnostics, issuers: issuers, declaredRoles: declaredRoles)
     }
 
     /// The section `routes`.
@@ -61,7 +59,7 @@ struct RouteReader {
     /// Warns of what no route uses.
     func warnUnused(_ file: Section) {
         guard file.optional("routes") != nil, diagnostics.errors.isEmpty else { return }
-        warn(file.optional("issuers"), issuers, usedIssuers)
+        warn(file.optional("issuers"), issuers, access.usedIssuers)
         warn(file.optional("rate_limits"), limits.map(\.name), usedLimits)
         warn(file.optional("upstreams"), upstreams, usedUpstreams)
     }
@@ -98,8 +96,8 @@ struct RouteReader {
         else { return nil }
         let name = section.required("name").flatMap(routeName)
         let match = section.required("match").flatMap { self.match($0) }
-        let authentication = section.required("auth").flatMap { self.authentication($0) }
-        let rules = section.optional("allow").map { allow($0, authentication) } ?? []
+        let authentication = section.required("auth").flatMap { access.authentication($0) }
+        let rules = section.optional("allow").map { access.allow($0, authentication) } ?? []
         let limits =
             section.optional("rate_limit").map { self.rateLimits($0, authentication) } ?? []
         let action = self.action(section)
@@ -207,67 +205,6 @@ struct RouteReader {
             set.insert(method, text: text)
         }
         return set
-    }
-
-    // MARK: - Whom it lets in
-
-    private mutating func authentication(_ value: SettingValue) -> RouteAuthentication? {
-        if case .scalar("none", _) = value.content { return RouteAuthentication.none }
-        var set = IssuerSet()
-        for item in diagnostics.list(value, limit: IssuerSet.capacity) {
-            if case .scalar("none", _) = item.content {
-                diagnostics.error(item, "\(item.name): none stands alone, or not at all")
-                continue
-            }
-            guard let index = diagnostics.reference(item, to: "issuer", among: issuers) else {
-                continue
-            }
-            usedIssuers.insert(index)
-            set.insert(index)
-        }
-        // An empty set was reported and never lets anybody in.
-        return .required(set, acceptsCertificate: false)
-    }
-
-    private mutating func allow(
-        _ value: SettingValue, _ authentication: RouteAuthentication?
-    ) -> [AllowRule] {
-        if authentication == RouteAuthentication.none {
-            diagnostics.error(value, "\(value.name) needs to know who asks, but auth is none")
-        }
-        var rules: [AllowRule] = []
-        for item in diagnostics.list(value, limit: RouteReader.limitPerRoute) {
-            guard
-                let section = Section(
-                    item, known: ["roles"], later: ["when", "subjects", "scopes", "claims"],
-                    diagnostics: diagnostics),
-                let roles = section.required("roles")
-            else { continue }
-            var set = RoleSet()
-            for role in diagnostics.list(roles, limit: RoleSet.capacity) {
-                guard let number = number(ofRole: role) else { continue }
-                set.insert(number)
-            }
-            rules.append(AllowRule(roles: set))
-        }
-        return rules
-    }
-
-    private mutating func number(ofRole value: SettingValue) -> Int? {
-        guard let name = diagnostics.text(value, limitBytes: 255) else { return nil }
-        if let declaredRoles {
-            guard diagnostics.reference(value, to: "role", among: declaredRoles) != nil else {
-                return nil
-            }
-        }
-        if let index = roleNames.firstIndex(of: name) { return index }
-        guard roleNames.count < RoleSet.capacity else {
-            diagnostics.error(
-                value, "\(value.name) is the 257th role name, limit \(RoleSet.capacity)")
-            return nil
-        }
-        roleNames.append(name)
-        return roleNames.count - 1
     }
 
     private mutating func rateLimits(

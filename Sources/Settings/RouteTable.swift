@@ -18,10 +18,14 @@ public struct RouteTable: Sendable {
         public var path: String
         /// Its methods, or `any`.
         public var methods: [String]
-        /// Names of its issuers, or none at all when it lets everybody in.
+        /// Names of its issuers, and `client_certificate` if it takes one; none at all when it lets
+        /// everybody in.
         public var issuers: [String]
         /// The roles of each of its rules; none at all when whoever is authenticated may pass.
         public var rules: [[String]]
+        /// The certificates that each of its rules demands, such as `dns *.example.com`; none
+        /// where the rule demands none.
+        public var certificates: [[String]]
         /// Names of its rate limits.
         public var limits: [String]
         /// The upstream's name, or `responds` and the status.
@@ -34,6 +38,7 @@ public struct RouteTable: Sendable {
     /// The table of `settings`.
     public init(_ settings: Settings) {
         let roleNames = settings.policy.roleNames
+        let certificates = settings.policy.certificates
         rows = settings.policy.routes.enumerated().map { index, route in
             let target: String
             switch route.action {
@@ -50,6 +55,11 @@ public struct RouteTable: Sendable {
                         one.insert(number)
                         return rule.roles.firstCommon(with: one) != nil
                     }.map { roleNames[$0] }
+                },
+                certificates: route.rules.map { rule in
+                    certificates.indices.filter(rule.certificates.contains).map {
+                        certificates[$0].description
+                    }
                 },
                 limits: route.limits.map { settings.rateLimits[$0].name }, target: target)
         }
@@ -90,21 +100,28 @@ extension RouteTable.Row {
         issuers.isEmpty ? "none" : issuers.joined(separator: ",")
     }
 
-    /// `-` when everybody may pass, `any` for whoever is authenticated, or the roles.
+    /// `-` when everybody may pass, `any` for whoever is authenticated, or the roles and
+    /// certificates.
     var rolesText: String {
         if issuers.isEmpty { return "-" }
         if rules.isEmpty { return "any" }
-        return rules.map { $0.joined(separator: "|") }.joined(separator: " or ")
+        return zip(rules, certificates).map { roles, certificates in
+            [roles, certificates].filter { !$0.isEmpty }.map { $0.joined(separator: "|") }
+                .joined(separator: " + ")
+        }.joined(separator: " or ")
     }
 }
 
 extension Settings {
-    /// Names of the issuers whose tokens `route` accepts; none when it lets everybody in.
+    /// Names of the issuers whose tokens `route` accepts, then `client_certificate` if it accepts
+    /// one; none when it lets everybody in.
     func issuerNames(of route: Route) -> [String] {
-        guard case .required(let set, _) = route.authentication else { return [] }
+        guard case .required(let set, let acceptsCertificate) = route.authentication else {
+            return []
+        }
         return authentication.issuers.indices.filter(set.contains).map {
             authentication.issuers[$0].name
-        }
+        } + (acceptsCertificate ? [AccessReader.certificateName] : [])
     }
 }
 

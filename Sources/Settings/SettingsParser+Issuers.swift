@@ -18,6 +18,12 @@ extension SettingsParser {
         let entries = diagnostics.named(value, limit: IssuerSet.capacity)
         var seen: [String: String] = [:]
         return entries.map { entry in
+            if entry.key == AccessReader.certificateName {
+                diagnostics.error(
+                    line: entry.line, column: entry.column,
+                    "an issuer can't be named \(entry.key), which means the client's certificate in "
+                        + "a route's auth")
+            }
             let issuer = issuer(entry)
             if let issuer {
                 if let other = seen[issuer.issuer] {

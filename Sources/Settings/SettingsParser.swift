@@ -99,6 +99,7 @@ struct SettingsParser {
             upstreams: upstreams.map(\.settings.name), declaredRoles: roles)
         let routes = file.required("routes").map { reader.routes($0) } ?? []
         reader.warnUnused(file)
+        checkCertificates(listeners, reader.access)
         warnExposed(listeners, routes)
         guard let audit else { return nil }
         var token = TokenLimits()
@@ -106,28 +107,20 @@ struct SettingsParser {
         // An issuer that was refused keeps its place, so that routes' numbers stay right; the
         // refusal is reported, so such settings are never used.
         let authentication = AuthenticationSettings(
-            issuers: issuers.compactMap(\.issuer), roleNames: reader.roleNames, limits: token,
+            issuers: issuers.compactMap(\.issuer), roleNames: reader.access.roleNames,
+            limits: token,
             generation: generation, realm: file.text("realm", limitBytes: 128) ?? "sallyport")
         let workers = file.optional("workers").flatMap(workers)
         guard diagnostics.errors.isEmpty else { return nil }
         return Settings(
             listeners: listeners.map(\.settings), authentication: authentication,
-            policy: CompiledPolicy(routes: routes, roleNames: reader.roleNames),
+            policy: CompiledPolicy(
+                routes: routes, roleNames: reader.access.roleNames,
+                certificates: reader.access.certificates),
             rateLimits: limits, upstreams: upstreams.map(\.settings),
             upstreamTLS: upstreams.map(\.tls), audit: audit,
             connections: bounds.connections, workers: workers,
             limitTableSlots: bounds.limitTableSlots, digest: digest, warnings: [])
-    }
-
-    /// Warns of credentials that anybody on the way can read.
-    private func warnExposed(_ listeners: [ReadListener], _ routes: [Route]) {
-        guard routes.contains(where: { $0.authentication != .none }) else { return }
-        for listener in listeners where listener.isExposed {
-            diagnostics.warning(
-                listener.place,
-                "\(listener.place.name) has no tls, and other machines reach it: whoever listens on "
-                    + "the way reads the credentials that routes demand")
-        }
     }
 
     private func readVersion(_ file: Section) {

@@ -110,7 +110,8 @@ extension RouteTable.Row {
         .object([
             ("order", .number(Int64(order))), ("name", .text(name)), ("host", .text(host)),
             ("path", .text(path)), ("methods", .texts(methods)), ("auth", .texts(issuers)),
-            ("roles", .list(rules.map { .texts($0) })), ("limits", .texts(limits)),
+            ("roles", .list(rules.map { .texts($0) })),
+            ("certificates", .list(certificates.map { .texts($0) })), ("limits", .texts(limits)),
             ("upstream", .text(target)),
         ])
     }

@@ -85,6 +85,7 @@ extension Explanation {
             ("route", .optional(route)), ("tried", .list(tried.map(\.json))),
             ("auth", .texts(accepted)), ("identity", identity?.json ?? .null),
             ("rules", .list(rules.map { .texts($0) })),
+            ("certificates", .list(certificates.map { .texts($0) })),
             ("rule", rule.map { .number(Int64($0)) } ?? .null), ("role", .optional(role)),
             (
                 "limits",

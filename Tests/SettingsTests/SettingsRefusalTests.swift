@@ -197,7 +197,7 @@ struct Refusal: CustomTestStringConvertible, Sendable {
         Refusal("[GET, HEAD]", "['A B']", "routes[1].match.methods[0] is 'A B', not a method"),
         Refusal("[GET, HEAD]", "[]", "routes[1].match.methods is an empty list"),
         Refusal("{roles: [reader, admin]}", "{roles: []}", "routes[1].allow.roles is an empty"),
-        Refusal("{roles: [reader, admin]}", "{}", "routes[1].allow.roles is required"),
+        Refusal("{roles: [reader, admin]}", "{}", "routes[1].allow demands nothing: write roles"),
         Refusal(
             "{roles: [reader, admin]}", "{roles: [reader], when: x}",
             "routes[1].allow.when is not supported in this version"),
