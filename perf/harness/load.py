@@ -23,13 +23,13 @@ class LoadResult:
         return self.requests / self.seconds
 
 
-def wrk_command(port: int, token: str, connections: int, seconds: float) -> list[str]:
+def wrk_command(origin: str, token: str, connections: int, seconds: float) -> list[str]:
     return [
         *("taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}"),
         *(f"-d{max(1, round(seconds))}s", "--timeout", "10s", "--latency"),
         *("-H", f"Host: {HOST}", "-H", f"Authorization: Bearer {token}"),
         *("-H", "User-Agent: wrk/4.1.0", "-H", "Accept: application/json"),
-        f"http://127.0.0.1:{port}{PATH}",
+        f"{origin}{PATH}",
     ]
 
 

@@ -122,6 +122,15 @@ class PinnedProcess:
                 times[name] = times.get(name, 0) + (int(fields[11]) + int(fields[12])) * TICK_SECONDS
         return times
 
+    def resident_bytes(self) -> int:
+        """Resident memory of all its processes; pages that they share count once for each."""
+        total = 0
+        for pid in self.pids():
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith("VmRSS:"):
+                    total += int(line.split()[1]) * 1024
+        return total
+
     def cores(self) -> set[str]:
         """Where the kernel may run its threads, as `Cpus_allowed_list` says."""
         lists = set()

@@ -2,11 +2,12 @@
 
 import json
 import os
+import resource
 import subprocess
 import time
 from pathlib import Path
 
-from . import tokens
+from . import certificates, tokens
 from .processes import (
     LOAD_CORE,
     PROXY_CORE,
@@ -28,6 +29,10 @@ BODY = json.dumps(
     },
     separators=(",", ":"),
 )
+# Longer than it takes to open ten thousand connections on a busy machine.
+IDLE_SECONDS = 600
+# Of clients at a time: HAProxy wants two descriptors for each, and some hundred more.
+LIMIT_CONNECTIONS = min(12_000, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 400) // 2)
 HOST = "api.example.com"
 PATH = "/v1/acme/orders/4711?expand=lines"
 
@@ -38,14 +43,25 @@ class Proxy:
     name = ""
     work = ""
 
-    def __init__(self, directory: Path, upstream_port: int, keys: tokens.TokenKeys) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        upstream_port: int,
+        keys: tokens.TokenKeys,
+        certificate: certificates.Certificate | None = None,
+    ) -> None:
         self.directory = directory / self.name
+        self.certificate = certificate
         self.directory.mkdir()
         self.upstream_port = upstream_port
         self.keys = keys
         self.port = free_port()
         self.process: PinnedProcess | None = None
         self.log = self.directory / "access.log"
+
+    @property
+    def origin(self) -> str:
+        return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}"
 
     def command(self) -> list[str]:
         raise NotImplementedError
@@ -67,6 +83,10 @@ class Proxy:
         return count_lines(self.log)
 
 
+def descriptor_limit() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
 def count_lines(path: Path) -> int:
     if not path.exists():
         return 0
@@ -79,7 +99,8 @@ daemon off;
 worker_processes 1;
 pid {directory}/nginx.pid;
 error_log {directory}/error.log warn;
-events {{ worker_connections 4096; }}
+worker_rlimit_nofile {descriptors};
+events {{ worker_connections {descriptors}; }}
 http {{
   client_body_temp_path {directory}/body;
   proxy_temp_path {directory}/proxy;
@@ -87,14 +108,17 @@ http {{
   uwsgi_temp_path {directory}/uwsgi;
   scgi_temp_path {directory}/scgi;
   keepalive_requests 1000000000;
-  keepalive_timeout 60s;
+  keepalive_timeout {idle_seconds}s;
   tcp_nodelay on;
 """
 
 
 def nginx_command(directory: Path, configuration: str) -> list[str]:
     path = directory / "nginx.conf"
-    path.write_text(NGINX_COMMON.format(directory=directory) + configuration)
+    common = NGINX_COMMON.format(
+        directory=directory, descriptors=descriptor_limit(), idle_seconds=IDLE_SECONDS
+    )
+    path.write_text(common + configuration)
     return ["nginx", "-p", str(directory), "-e", f"{directory}/error.log", "-c", str(path)]
 
 
@@ -128,6 +152,22 @@ class Nginx(Proxy):
     work = "forward over keep-alive, JSON access log (one write per request), no token check"
     log_options = ""
 
+    def tls_lines(self) -> str:
+        if not self.certificate:
+            return ""
+        return f"""
+    ssl_certificate {self.certificate.chain};
+    ssl_certificate_key {self.certificate.key};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers {certificates.CIPHERS};
+    ssl_conf_command Ciphersuites {certificates.SUITES};
+    ssl_ecdh_curve {certificates.GROUPS};
+    ssl_prefer_server_ciphers on;
+    ssl_session_cache off;
+    ssl_session_tickets on;
+    ssl_session_timeout 12h;
+"""
+
     def command(self) -> list[str]:
         configuration = f"""
   log_format json escape=json
@@ -143,7 +183,8 @@ class Nginx(Proxy):
     keepalive_requests 1000000000;
   }}
   server {{
-    listen 127.0.0.1:{self.port} backlog=1024;
+    listen 127.0.0.1:{self.port}{' ssl' if self.certificate else ''} backlog=1024;
+    {self.tls_lines()}
     location / {{
       proxy_pass http://orders;
       proxy_http_version 1.1;
@@ -169,10 +210,19 @@ class HAProxy(Proxy):
     work = "RS256 by jwt_verify, claim and role checks, stick-table rate limit, JSON log"
     log_mode = "ring"
 
-    def __init__(self, directory: Path, upstream_port: int, keys: tokens.TokenKeys) -> None:
-        super().__init__(directory, upstream_port, keys)
+    def __init__(self, *arguments, **named) -> None:
+        super().__init__(*arguments, **named)
         self.receiver: PinnedProcess | None = None
         self.log_port = free_port()
+
+    def bind_options(self) -> str:
+        if not self.certificate:
+            return ""
+        return (
+            f" ssl crt {self.certificate.both} alpn http/1.1 ssl-min-ver TLSv1.2"
+            f" ciphers {certificates.CIPHERS} ciphersuites {certificates.SUITES}"
+            f" curves {certificates.GROUPS}"
+        )
 
     def log_lines(self) -> tuple[str, str]:
         """The `log` line of `global`, and the section that it needs."""
@@ -198,22 +248,24 @@ ring access
         path.write_text(f"""
 global
   nbthread 1
-  maxconn 4096
+  maxconn {LIMIT_CONNECTIONS if self.certificate else 4096}
+  {'tune.ssl.cachesize 0' if self.certificate else ''}
   {log}
 {ring}
 defaults
   mode http
   log global
   timeout connect 1s
-  timeout client 60s
+  timeout client {IDLE_SECONDS}s
   timeout server 30s
   timeout http-request 10s
-  timeout http-keep-alive 60s
+  timeout http-keep-alive {IDLE_SECONDS}s
   option http-keep-alive
+  {'option dontlognull' if self.certificate else ''}
   http-reuse always
 
 frontend public
-  bind 127.0.0.1:{self.port}
+  bind 127.0.0.1:{self.port}{self.bind_options()}
   http-request set-var(txn.bearer) http_auth_bearer
   http-request set-var(txn.alg) var(txn.bearer),jwt_header_query('$.alg')
   http-request set-var(txn.typ) var(txn.bearer),jwt_header_query('$.typ')
@@ -305,14 +357,22 @@ class Sallyport(Proxy):
     name = "sallyport"
     work = "RS256 (cached), claim and role checks, GCRA limit, signed hash-tree log (bounded)"
 
-    def __init__(self, directory: Path, upstream_port: int, keys: tokens.TokenKeys) -> None:
-        super().__init__(directory, upstream_port, keys)
+    def __init__(self, *arguments, **named) -> None:
+        super().__init__(*arguments, **named)
         self.binary = Path(
             os.environ.get("SALLYPORT_BIN", ROOT / ".build/release/sallyport")
         ).resolve()
         self.audit_directory = self.directory / "audit"
         if not self.binary.exists():
             raise HarnessError(f"no {self.binary}: `swift build -c release`, or SALLYPORT_BIN")
+
+    def tls_lines(self) -> str:
+        if not self.certificate:
+            return ""
+        return f"""
+    tls:
+      certificates: [{{cert: "{self.certificate.chain}", key: "{self.certificate.key}"}}]
+"""
 
     def command(self) -> list[str]:
         key = self.directory / "audit-key.pem"
@@ -322,7 +382,9 @@ class Sallyport(Proxy):
 version: 1
 workers: 1
 listeners:
-  public: {{address: "127.0.0.1:{self.port}"}}
+  public:
+    address: "127.0.0.1:{self.port}"
+{self.tls_lines()}
 issuers:
   corp:
     issuer: {tokens.ISSUER}
@@ -349,6 +411,7 @@ audit:
   origin: api.example.com/perf
   signing_key: "{key}"
   mode: bounded
+limits: {{connections: {LIMIT_CONNECTIONS}, idle_time: {IDLE_SECONDS}s}}
 """)
         return [str(self.binary), "serve", "--config", str(path)]
 
