@@ -51,6 +51,11 @@ public indirect enum CanonicalValue: Sendable, Equatable {
         }
     }
 
+    /// A member of an object whose value is the string `text`, between ready punctuation.
+    static func member(_ prefix: String, _ text: String, _ suffix: String = "\",") -> [UInt8] {
+        Array(prefix.utf8) + escaped(text) + Array(suffix.utf8)
+    }
+
     /// The inside of a JSON string that says `text`, made harmless as §2 says.
     static func escaped(_ text: String) -> [UInt8] {
         let bytes = Array(text.utf8)

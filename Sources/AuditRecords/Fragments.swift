@@ -79,7 +79,7 @@ final class Fragments: @unchecked Sendable {
         issuers = text.names("\"issuer\":\"", names.issuers, "\",")
         limits = text.names("\"limit\":{\"name\":\"", names.limits, "\",\"remaining\":")
         let listenerMembers =
-            names.listeners.map { Text.member("\"listener\":\"", $0, "\",") } + [[]]
+            names.listeners.map { CanonicalValue.member("\"listener\":\"", $0) } + [[]]
         listeners = text.section(
             listenerMembers.flatMap { member in
                 (0..<Fragments.methods).map { method in
@@ -91,14 +91,14 @@ final class Fragments: @unchecked Sendable {
             Outcome.allCases.map { Array((",\($0.member)").utf8) })
         protocols = text.section(
             [UInt8(0), 10, 11, 20].map { Array(protocolMember($0).description.utf8) })
-        let routeMembers = names.routes.map { Text.member("\"route\":\"", $0, "\",") } + [[]]
+        let routeMembers = names.routes.map { CanonicalValue.member("\"route\":\"", $0) } + [[]]
         routes = text.section(routeMembers.map { $0 + Array("\"seq\":".utf8) })
         roles = text.names("\"roles\":[\"", names.roles, "\"],")
         handshakes = text.section(Fragments.handshakeMembers())
         signatures = text.section(
             TLSNames.signatures.flatMap { name in
                 [false, true].map { isResumed in
-                    Array("\"resumed\":\(isResumed),".utf8) + Text.code("\"sig\":\"", name, "\",")
+                    Array("\"resumed\":\(isResumed),".utf8) + Text.code("\"sig\":\"", name)
                 }
             })
         var places: [Upstream] = []
@@ -106,12 +106,12 @@ final class Fragments: @unchecked Sendable {
         for (number, name) in names.upstreams.enumerated() {
             let addresses = number < names.endpoints.count ? names.endpoints[number] : []
             places.append(Upstream(first: members.count / 2, count: addresses.count))
-            let ends = addresses.map { Text.member("\"endpoint\":\"", $0, "\",") } + [[]]
+            let ends = addresses.map { CanonicalValue.member("\"endpoint\":\"", $0) } + [[]]
             for end in ends {
                 for isReused in [false, true] {
                     members.append(
                         end
-                            + Text.member(
+                            + CanonicalValue.member(
                                 "\"name\":\"", name, "\",\"reused\":\(isReused),"))
                 }
             }
@@ -159,9 +159,9 @@ final class Fragments: @unchecked Sendable {
         return TLSNames.protocols.flatMap { version in
             TLSNames.ciphers.flatMap { cipher in
                 TLSNames.groups.map { group in
-                    Array(",\"tls\":{".utf8) + Text.code("\"alpn\":\"", version, "\",")
-                        + Text.code("\"cipher\":\"", cipher, "\",")
-                        + Text.code("\"group\":\"", group, "\",")
+                    Array(",\"tls\":{".utf8) + Text.code("\"alpn\":\"", version)
+                        + Text.code("\"cipher\":\"", cipher)
+                        + Text.code("\"group\":\"", group)
                 }
             }
         }
@@ -183,16 +183,12 @@ final class Fragments: @unchecked Sendable {
         }
 
         mutating func names(_ prefix: String, _ names: [String], _ suffix: String) -> Section {
-            section(names.map { Text.member(prefix, $0, suffix) })
+            section(names.map { CanonicalValue.member(prefix, $0, suffix) })
         }
 
         /// Nothing for the name of none.
-        static func code(_ prefix: String, _ name: StaticString, _ suffix: String) -> [UInt8] {
-            name.utf8CodeUnitCount == 0 ? [] : Array((prefix + name.description + suffix).utf8)
-        }
-
-        static func member(_ prefix: String, _ name: String, _ suffix: String) -> [UInt8] {
-            Array(prefix.utf8) + CanonicalValue.escaped(name) + Array(suffix.utf8)
+        static func code(_ prefix: String, _ name: StaticString) -> [UInt8] {
+            name.utf8CodeUnitCount == 0 ? [] : Array("\(prefix)\(name)\",".utf8)
         }
     }
 }

@@ -63,7 +63,7 @@ final class NameTable: Sendable {
         ) -> [ByteRange] {
             names.map { name in
                 let start = bytes.count
-                bytes += Array(prefix.utf8) + CanonicalValue.escaped(name) + Array(suffix.utf8)
+                bytes += CanonicalValue.member(prefix, name, suffix)
                 longest = max(longest, bytes.count - start)
                 return ByteRange(start: start, count: bytes.count - start)
             }

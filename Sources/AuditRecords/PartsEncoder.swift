@@ -45,8 +45,7 @@ public struct PartsEncoder: ~Copyable {
         let instanceMember =
             instance.name.isEmpty
             ? []
-            : Array("\"instance\":\"".utf8) + CanonicalValue.escaped(instance.name)
-                + Array("\",".utf8)
+            : CanonicalValue.member("\"instance\":\"", instance.name)
         fragments = Fragments(names, bootMember: bootMember, instanceMember: instanceMember)
         self.bootMember = bootMember
         self.instanceMember = instanceMember
