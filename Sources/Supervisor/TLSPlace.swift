@@ -50,7 +50,7 @@ enum TLSContext: Sendable {
     var certificates: [CertificateSummary] {
         switch self {
         case .server(let context): context.certificates
-        case .client: []
+        case .client(let context): context.certificate.map { [$0] } ?? []
         }
     }
 
@@ -58,7 +58,7 @@ enum TLSContext: Sendable {
     var warnings: [String] {
         switch self {
         case .server(let context): context.warnings
-        case .client: []
+        case .client(let context): context.warnings
         }
     }
 }
@@ -76,7 +76,8 @@ extension TLSPlace {
                         settings, files: files, listener: name, library: library, now: now))
             case (.upstream(let settings, let hosts), .client(let files)):
                 return .client(
-                    try TLSClientContext(settings, files: files, hosts: hosts, library: library))
+                    try TLSClientContext(
+                        settings, files: files, hosts: hosts, library: library, now: now))
             case (.listener, .client), (.upstream, .server):
                 throw .filesIncomplete
             }

@@ -32,6 +32,13 @@ final class SessionShelf {
             let shelf = unsafe Unmanaged<SessionShelf>.fromOpaque(own).takeUnretainedValue()
             return unsafe shelf.keep(session, of: connection) ? 1 : 0
         }
+        unsafe SSL_CTX_set_info_callback(context) { connection, event, _ in
+            guard event == SSL_CB_HANDSHAKE_DONE, let connection = unsafe connection,
+                let own = unsafe SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), 0)
+            else { return }
+            unsafe Unmanaged<SessionShelf>.fromOpaque(own).takeUnretainedValue()
+                .keepRenewed(connection)
+        }
     }
 
     deinit {
@@ -64,6 +71,16 @@ final class SessionShelf {
         return true
     }
 
+    /// Takes over the ticket that a resumed handshake of TLS 1.2 has brought: OpenSSL tells of new
+    /// sessions only after full ones, and has made the old one unusable.
+    private func keepRenewed(_ connection: OpaquePointer) {
+        guard unsafe SSL_session_reused(connection) == 1,
+            unsafe SSL_version(connection) < TLS1_3_VERSION,
+            let session = unsafe SSL_get1_session(connection)
+        else { return }
+        if unsafe !keep(session, of: connection) { unsafe SSL_SESSION_free(session) }
+    }
+
     private func keep(_ session: OpaquePointer, of connection: OpaquePointer) -> Bool {
         let number = unsafe UInt(bitPattern: SSL_get_ex_data(connection, SessionShelf.place))
         let count = unsafe sessions.count
@@ -75,8 +92,10 @@ final class SessionShelf {
         return true
     }
 
-    /// Whether the server's certificate has not run out since: nothing else checks it again.
+    /// Whether it can be resumed, and the server's certificate has not run out since, which nothing
+    /// else checks again.
     private static func isUsable(_ session: OpaquePointer) -> Bool {
+        guard unsafe SSL_SESSION_is_resumable(session) == 1 else { return false }
         guard let certificate = unsafe SSL_SESSION_get0_peer(session) else { return true }
         return unsafe X509_cmp_time(X509_get0_notAfter(certificate), nil) > 0
     }

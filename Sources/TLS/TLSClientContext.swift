@@ -14,7 +14,7 @@ public final class TLSClientContext: @unchecked Sendable {
     let library: TLSLibrary
     /// What was loaded to be shown; nil when the proxy shows none.
     public let certificate: CertificateSummary?
-    /// What the operator should know, in words: a certificate that runs out, a check that is off.
+    /// What the operator should know, in words: that its own certificate runs out.
     public let warnings: [String]
 
     private let owner: OpenSSLContext
@@ -47,7 +47,6 @@ public final class TLSClientContext: @unchecked Sendable {
         let context = unsafe made.pointer
         if settings.acceptsAnyCertificate {
             unsafe SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nil)
-            warnings.append("any certificate is accepted: whoever answers is believed")
         } else {
             unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
             unsafe try TLSClientContext.trust(settings, files, library, in: context)

@@ -49,6 +49,11 @@ public struct TLSSession: ~Copyable {
     }
 
     deinit {
+        // Left to itself, OpenSSL forbids resuming a session whose connection ended without
+        // close_notify (a rule of RFC 2246 that RFC 4346 dropped).
+        if isEstablished, !hasFailed, unsafe ssl != nil {
+            unsafe SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
+        }
         unsafe SSL_free(ssl)
         unsafe unsent?.deallocate()
         unsafe block?.deallocate()

@@ -35,6 +35,8 @@ final class MemoryHandshake {
     }
 
     deinit {
+        // As TLSSession does: without it, OpenSSL would forbid resuming the session.
+        SSL_set_shutdown(client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
         SSL_free(server)
         SSL_free(client)
     }
