@@ -154,7 +154,9 @@ let package = Package(
                 "AuditRecords", "Crypto", "HTTP", "Primitives",
             ]),
         tests("WorkerTests", ["Worker", "AuditRecords", "Primitives"]),
-        tests("SupervisorTests", ["Supervisor", "TLS", "LinuxIO", "Primitives"]),
+        tests(
+            "SupervisorTests",
+            ["Supervisor", "TLS", "AuditRecords", "Crypto", "LinuxIO", "Primitives"]),
         tests(
             "AuditToolTests",
             [

@@ -58,20 +58,30 @@ struct CertificateKeeper: ~Copyable, Sendable {
     static func load(
         _ settings: Settings, workerCount: Int, now: WallTime
     ) throws(SupervisorError) -> CertificateKeeper {
-        let places = settings.tlsPlaces
+        try load(
+            settings.tlsPlaces, listenerCount: settings.listeners.count,
+            upstreamCount: settings.upstreams.count, tickets: settings.ticketSettings,
+            workerCount: workerCount, now: now)
+    }
+
+    /// The same for `places` among so many listeners and upstreams.
+    static func load(
+        _ places: [TLSPlace], listenerCount: Int, upstreamCount: Int,
+        tickets ticketSettings: SessionTicketSettings, workerCount: Int, now: WallTime
+    ) throws(SupervisorError) -> CertificateKeeper {
         var libraries: [TLSLibrary] = []
         var tickets: TicketKeys?
         if !places.isEmpty {
             do throws(TLSError) {
                 for _ in 0..<workerCount { libraries.append(try TLSLibrary()) }
-                tickets = try TicketKeys(settings.ticketSettings)
+                tickets = try TicketKeys(ticketSettings)
             } catch {
                 throw .tls(error)
             }
         }
         let empty = TLSContexts(
-            servers: [TLSServerContext?](repeating: nil, count: settings.listeners.count),
-            clients: [TLSClientContext?](repeating: nil, count: settings.upstreams.count))
+            servers: [TLSServerContext?](repeating: nil, count: listenerCount),
+            clients: [TLSClientContext?](repeating: nil, count: upstreamCount))
         var keeper = CertificateKeeper(
             places: places, libraries: libraries,
             contexts: [TLSContexts](repeating: empty, count: libraries.count), tickets: tickets,

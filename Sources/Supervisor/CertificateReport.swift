@@ -89,7 +89,7 @@ extension CertificateSummary {
     /// A certificate can hold any byte; a log line can't.
     private static func printable(_ name: String) -> String {
         let scalars = name.unicodeScalars.prefix(255).map { scalar in
-            (0x21...0x7E).contains(scalar.value) ? scalar : "?"
+            (0x20...0x7E).contains(scalar.value) ? scalar : "?"
         }
         var text = String.UnicodeScalarView()
         text.append(contentsOf: scalars)
