@@ -9,7 +9,8 @@ import Primitives
 /// (audit log format §2), so that it can still be matched with what the client sent.
 public struct RecordDraft: ~Copyable {
     private var buffer: ByteBuffer
-    private var queryKeys = PooledBuffer.none
+    /// Where a value that no peer sent in one piece is put together.
+    private var scratch = PooledBuffer.none
     private var pool: BufferPool
     private var hash: SHA256
     private let limits = RecordLimits()
@@ -23,7 +24,7 @@ public struct RecordDraft: ~Copyable {
         self.hash = hash
         buffer = ByteBuffer(capacity: limits.maximumFieldBytes)
         pool = BufferPool(capacity: 1, bufferBytes: (queryBytes + 63) / 64 * 64)
-        let isLent = pool.lend(&queryKeys)
+        let isLent = pool.lend(&scratch)
         precondition(isLent)
     }
 
@@ -61,18 +62,56 @@ public struct RecordDraft: ~Copyable {
         append(.tokenThumbprint, bytes.span)
     }
 
+    /// Appends what a client's certificate says: its hash, its subject, and its first names, each
+    /// behind the kind of name that it is.
+    ///
+    /// - Parameter details: In the form of `CertificateAttribute`.
+    public mutating func append(certificate: Digest256, details: Span<UInt8>) {
+        scratch.consume(scratch.count)
+        scratch.write { $0.append(certificate) }
+        append(.certificateHash, scratch.bytes)
+        var offset = 0
+        var names = 0
+        while let detail = details.nextCertificateDetail(&offset) {
+            let value = details.extracting(detail.value)
+            if detail.attribute == .subject { append(.certificateSubject, value) }
+            guard let kind = detail.attribute.nameKind, names < RecordLimits.certificateNameCount
+            else { continue }
+            names += 1
+            scratch.consume(scratch.count)
+            scratch.write { writer in
+                writer.append(kind)
+                writer.append(value)
+            }
+            append(.certificateName, scratch.bytes)
+        }
+    }
+
     /// Appends what the head says: authority, path, names of query parameters, user agent.
     public mutating func append(head: borrowing RequestHead, bytes: Span<UInt8>) {
         if head.method == .other { append(.method, bytes.extracting(head.methodText)) }
         append(.authority, bytes.extracting(head.authority))
         append(.path, head.path(in: bytes))
         if head.hasQuery {
-            queryKeys.consume(queryKeys.count)
-            queryKeys.write { $0.appendQueryKeys(bytes.extracting(head.query)) }
-            append(.queryKeys, queryKeys.bytes)
+            scratch.consume(scratch.count)
+            scratch.write { $0.appendQueryKeys(bytes.extracting(head.query)) }
+            append(.queryKeys, scratch.bytes)
         }
         if let index = head.fields.first(.userAgent) {
             append(.userAgent, bytes.extracting(head.fields[index].value))
+        }
+    }
+}
+
+extension CertificateAttribute {
+    /// What stands before a name of this kind in a record; nil when it is no name.
+    fileprivate var nameKind: StaticString? {
+        switch self {
+        case .subject, .issuer: nil
+        case .uri: "uri:"
+        case .dns: "dns:"
+        case .email: "email:"
+        case .address: "ip:"
         }
     }
 }

@@ -1,3 +1,5 @@
 extension TLSServerContext {
     var usesKernelTLS: Bool { false }
+    /// How long a handshake may take.
+    public var handshakeMilliseconds: UInt32 { 10_000 }
 }

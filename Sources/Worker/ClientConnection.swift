@@ -2,9 +2,12 @@ import HTTP
 import LinuxIO
 import Primitives
 import RequestFlow
+import TLS
 
 /// What a client's connection is doing.
 enum ClientPhase: UInt8 {
+    /// The TLS handshake is under way.
+    case handshake
     /// Nothing of a request has come.
     case idle
     /// A part of a head has come.
@@ -25,7 +28,7 @@ enum ClientPhase: UInt8 {
 
 /// One client's connection. It holds buffers only while they hold bytes.
 struct ClientConnection: ~Copyable {
-    let descriptor: Descriptor
+    var stream: PeerStream
     let peer: PeerAddress
     /// Index of the listener it came in by.
     let listener: UInt16
@@ -33,15 +36,14 @@ struct ClientConnection: ~Copyable {
     let number: UInt64
 
     var phase = ClientPhase.idle
-    /// Whether a read may give bytes: an edge was reported and not used up.
-    var mayRead = false
-    var mayWrite = true
-    /// The client has said that it sends no more.
-    var isPeerClosing = false
-    /// All that the client sent has been read.
-    var hasEnded = false
-    var input = PooledBuffer.none
     var output = PooledBuffer.none
+    /// What is known of the client from its connection.
+    var transport = TransportFacts()
+    /// How much of the session's attachment, from its start, is the certificate's principal
+    /// name; the rest is text for every record.
+    var principalNameBytes = 0
+    /// How long the handshake took.
+    var handshakeMicroseconds: UInt32 = 0
     /// How far the input was searched for the end of a head.
     var scanned = 0
     /// Requests read on this connection.
@@ -60,7 +62,7 @@ struct ClientConnection: ~Copyable {
         descriptor: consuming Descriptor, peer: PeerAddress, listener: UInt16, number: UInt64,
         limits: HTTPLimits
     ) {
-        self.descriptor = descriptor
+        stream = PeerStream(descriptor, isConnected: true)
         self.peer = peer
         self.listener = listener
         self.number = number
@@ -68,25 +70,72 @@ struct ClientConnection: ~Copyable {
     }
 }
 
+/// What TLS knows of the client. The spans are for the call at hand: they end with the session.
+// Safe: only `attach`, the end of TLS and the end of the connection free what they show, and no
+// caller keeps one across these. Borrowed, they would keep the whole worker from being changed.
+extension ClientConnection {
+    /// The principal name of the client's certificate; empty without one.
+    var principalName: Span<UInt8> {
+        @_lifetime(immortal)
+        get {
+            let name = stream.session.attachment.extracting(first: principalNameBytes)
+            return unsafe _overrideLifetime(name, copying: ())
+        }
+    }
+
+    /// What the connection adds to the text of each record.
+    var connectionText: Span<UInt8> {
+        @_lifetime(immortal)
+        get {
+            let all = stream.session.attachment
+            let text = all.extracting(principalNameBytes..<all.count)
+            return unsafe _overrideLifetime(text, copying: ())
+        }
+    }
+
+    /// The server name that the client asked for; empty once the session has an attachment.
+    var serverName: Span<UInt8> {
+        @_lifetime(immortal)
+        get { unsafe _overrideLifetime(stream.session.serverName, copying: ()) }
+    }
+
+    /// The client's JA4; empty once the session has an attachment.
+    var fingerprint: Span<UInt8> {
+        @_lifetime(immortal)
+        get { unsafe _overrideLifetime(stream.session.fingerprint, copying: ()) }
+    }
+
+    /// What the client's certificate says; empty once the session has an attachment.
+    var certificateDetails: Span<UInt8> {
+        @_lifetime(immortal)
+        get { unsafe _overrideLifetime(stream.session.certificateDetails, copying: ()) }
+    }
+}
+
+/// How far a connection to an endpoint has come.
+enum UpstreamPhase: UInt8 {
+    /// The TCP connect is under way.
+    case connecting
+    /// The TLS handshake is under way.
+    case securing
+    /// It takes requests.
+    case ready
+}
+
 /// One connection to an endpoint.
 struct UpstreamConnection: ~Copyable {
-    let descriptor: Descriptor
+    var stream: PeerStream
     /// Number of the endpoint among all endpoints.
     let endpoint: Int
     /// Slot of the client it works for, or -1 when idle.
     var client: Int
-    var isConnected = false
+    var phase = UpstreamPhase.connecting
     /// Whether it has served a request before the current one.
     var isReused = false
-    var mayRead = false
-    var mayWrite = false
-    var isPeerClosing = false
-    var hasEnded = false
-    var input = PooledBuffer.none
     var scanned = 0
 
     init(descriptor: consuming Descriptor, endpoint: Int, client: Int) {
-        self.descriptor = descriptor
+        stream = PeerStream(descriptor, isConnected: false)
         self.endpoint = endpoint
         self.client = client
     }

@@ -9,6 +9,8 @@ public struct WorkerCounters: Sendable, Equatable {
     public var connections: UInt64 = 0
     /// Requests whose record was made.
     public var requests: UInt64 = 0
+    /// TLS handshakes that failed, each with a record.
+    public var failedHandshakes: UInt64 = 0
     /// Requests sent over an upstream connection that had served one before.
     public var upstreamReuses: UInt64 = 0
     /// Upstream connections opened.

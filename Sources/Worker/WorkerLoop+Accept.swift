@@ -3,6 +3,7 @@ import HTTP
 import LinuxIO
 import Primitives
 import RequestFlow
+import TLS
 
 extension WorkerLoop {
     /// Connections taken per listener event, so that new clients can't starve the old.
@@ -43,12 +44,13 @@ extension WorkerLoop {
         guard let slot = inserted else { preconditionFailure("accepted past the capacity") }
         let tag = EventTag(.client, slot: slot, generation: clients.generation(of: slot))
         do {
-            try poller.addStream(clients[slot].descriptor, tag: tag.rawValue)
+            try poller.addStream(clients[slot].stream.descriptor, tag: tag.rawValue)
         } catch {
             clients.remove(slot)
             return
         }
         setDeadline(slot, afterMilliseconds: limits.idleMilliseconds)
+        beginTLS(slot)
     }
 
     /// Leaves waiting connections in the kernel's queue until a client has gone.
@@ -92,7 +94,7 @@ extension WorkerLoop {
         for slot in 0..<clients.highWater where clients.isUsed(slot) {
             // A request may already wait in the kernel: read before closing, answer, then close.
             if clients[slot].phase == .idle {
-                clients[slot].mayRead = true
+                clients[slot].stream.socket.mayRead = true
                 advance(slot)
             }
         }
@@ -106,6 +108,9 @@ extension WorkerLoop {
         for slot in 0..<listeners.highWater where listeners.isUsed(slot) { listeners.remove(slot) }
         for slot in 0..<clients.highWater where clients.isUsed(slot) {
             switch clients[slot].phase {
+            case .handshake:
+                recordHandshake(slot, reason: .proxyDraining, source: .proxy)
+                closeClient(slot)
             case .connecting, .exchanging, .responding:
                 abort(slot, reason: .proxyDraining, source: .proxy)
             case .head, .audit:

@@ -3,6 +3,7 @@ import HTTP
 import LinuxIO
 import Primitives
 import RequestFlow
+import TLS
 
 extension WorkerLoop {
     /// Begins to send an answer of our own for the request just judged.
@@ -83,13 +84,20 @@ extension WorkerLoop {
             }
             return
         }
-        let isAllRead = hasEnded && facts.errorSource != .client && !clients[slot].mayRead
-        if clients[slot].hasEnded || isAllRead {
+        let isAllRead =
+            hasEnded && facts.errorSource != .client && !clients[slot].stream.socket.mayRead
+        if clients[slot].stream.socket.hasEnded || isAllRead {
             closeClient(slot)
             return
         }
         // Closing with unread bytes would reset the connection and could destroy the answer.
-        clients[slot].descriptor.shutdownWriting()
+        beginLingering(slot)
+    }
+
+    /// Shuts our side, and reads what the client still sends.
+    mutating func beginLingering(_ slot: Int) {
+        clients[slot].stream.sayClosing(&engine)
+        clients[slot].stream.descriptor.shutdownWriting()
         clients[slot].phase = .lingering
         clients[slot].discardBytes = 1 << 20
         clients[slot].deadline = now.advanced(nanoseconds: WorkerLoop.lingerNanoseconds)
@@ -101,22 +109,22 @@ extension WorkerLoop {
         while true {
             let step: BodyStep
             do {
-                step = try clients[slot].exchange.requestBody.next(clients[slot].input.bytes)
+                step = try clients[slot].exchange.requestBody.next(clients[slot].stream.input.bytes)
             } catch {
                 closeClient(slot)
                 return false
             }
             switch step {
             case .data(_, let consumed), .trailer(_, _, let consumed):
-                clients[slot].input.consume(consumed)
+                clients[slot].stream.input.consume(consumed)
                 clients[slot].discardBytes -= consumed
             case .end(let consumed):
-                clients[slot].input.consume(consumed)
+                clients[slot].stream.input.consume(consumed)
                 clients[slot].phase = .idle
                 setDeadline(slot, afterMilliseconds: limits.idleMilliseconds)
                 return true
             case .needMore(let consumed):
-                clients[slot].input.consume(consumed)
+                clients[slot].stream.input.consume(consumed)
                 switch fillClient(slot) {
                 case .progressed: break
                 case .nothing: return false
@@ -135,14 +143,14 @@ extension WorkerLoop {
     /// Reads and drops until the client closes too; always answers false.
     mutating func linger(_ slot: Int) -> Bool {
         while true {
-            let count = clients[slot].input.count
-            clients[slot].input.consume(count)
+            let count = clients[slot].stream.input.count
+            clients[slot].stream.input.consume(count)
             clients[slot].discardBytes -= count
             guard clients[slot].discardBytes > 0 else { break }
             switch fillClient(slot) {
             case .progressed: continue
             case .nothing:
-                buffers.give(&clients[slot].input)
+                buffers.give(&clients[slot].stream.input)
                 return false
             case .ended, .failed, .full, .exhausted:
                 closeClient(slot)
@@ -153,31 +161,18 @@ extension WorkerLoop {
         return false
     }
 
-    /// What became of a flush.
-    enum Flushing {
-        case done
-        case blocked
-        case failed
-    }
-
     /// Sends what is held for the client.
     mutating func flushClient(_ slot: Int) -> Flushing {
         while !clients[slot].output.isEmpty {
-            guard clients[slot].mayWrite else { return .blocked }
-            let pending = clients[slot].output.count
-            switch Descriptor.send(
-                clients[slot].output.bytes, to: clients[slot].descriptor.number)
-            {
-            case .transferred(let count):
+            let bytes = clients[slot].output.bytes
+            switch clients[slot].stream.send(bytes, &engine, now: now) {
+            case .taken(let count):
                 clients[slot].output.consume(count)
                 clients[slot].exchange.facts.bytesOut += UInt64(count)
-                if count < pending { clients[slot].mayWrite = false }
-            case .wouldBlock:
-                clients[slot].mayWrite = false
-            case .endOfStream, .failed:
-                return .failed
+            case .blocked: return .blocked
+            case .failed: return .failed
             }
         }
-        return .done
+        return clients[slot].stream.flush(&engine)
     }
 }

@@ -3,11 +3,14 @@ import HTTP
 import LinuxIO
 import Primitives
 import RequestFlow
+import TLS
 
 extension WorkerLoop {
     /// The client's connection broke or was given up by its client.
     mutating func clientGone(_ slot: Int) {
         switch clients[slot].phase {
+        case .handshake:
+            handshakeAbandoned(slot)
         case .idle, .discarding, .lingering:
             closeClient(slot)
         case .head, .audit:
@@ -29,14 +32,22 @@ extension WorkerLoop {
             since: clients[slot].exchange.facts.instant)
         detachUpstream(slot, reusable: false)
         pushRecord(slot)
-        clients[slot].descriptor.resetOnClose()
+        resetClient(slot)
+    }
+
+    /// Closes the connection so that its client can't take what it has for the whole: with a
+    /// reset, and without the word that TLS ends with.
+    mutating func resetClient(_ slot: Int) {
+        clients[slot].stream.descriptor.resetOnClose()
+        clients[slot].stream.session = .none
         closeClient(slot)
     }
 
     /// Closes the connection and gives back all it held. Its record, if it owed one, is made.
     mutating func closeClient(_ slot: Int) {
         detachUpstream(slot, reusable: false)
-        buffers.give(&clients[slot].input)
+        clients[slot].stream.sayClosing(&engine)
+        buffers.give(&clients[slot].stream.input)
         buffers.give(&clients[slot].output)
         buffers.give(&clients[slot].exchange.outgoing)
         records.give(&clients[slot].exchange.record)
@@ -72,6 +83,8 @@ extension WorkerLoop {
             exchangeTimer(slot)
         case .audit:
             advance(slot)
+        case .handshake:
+            handshakeTimer(slot)
         case .idle, .head, .responding, .discarding, .lingering:
             guard now >= clients[slot].deadline else {
                 wheel.schedule(slot, at: clients[slot].deadline)
@@ -86,7 +99,7 @@ extension WorkerLoop {
         case .head: refuseSlowHead(slot)
         case .responding: abort(slot, reason: .clientWriteTimeout, source: .client)
         case .idle, .discarding, .lingering: closeClient(slot)
-        case .connecting, .exchanging, .audit: break
+        case .handshake, .connecting, .exchanging, .audit: break
         }
     }
 

@@ -3,6 +3,7 @@ import HTTP
 import LinuxIO
 import Primitives
 import RequestFlow
+import TLS
 import Upstream
 
 /// How much one exchange has done in this turn of the loop.
@@ -44,13 +45,14 @@ extension WorkerLoop {
                 turn.hasProgressed = true
                 continue
             }
+            flushUpstream(slot)
             if clients[slot].exchange.hasRequestEnded { return true }
             guard turn.takesRead() else { return true }
             switch fillClient(slot) {
             case .progressed:
                 turn.hasProgressed = true
             case .nothing:
-                if clients[slot].input.isEmpty { buffers.give(&clients[slot].input) }
+                if clients[slot].stream.input.isEmpty { buffers.give(&clients[slot].stream.input) }
                 return true
             case .ended, .failed:
                 abort(slot, reason: .clientClosedEarly, source: .client)
@@ -71,26 +73,32 @@ extension WorkerLoop {
     /// Sends once; false when the upstream takes nothing more now.
     private mutating func sendRequest(_ slot: Int) -> Bool {
         let upstream = clients[slot].upstream
-        guard upstreams[upstream].mayWrite else { return false }
         let sent = clients[slot].exchange.outgoingSent
         let bytes = clients[slot].exchange.outgoing.bytes
-        let pending = bytes.count - sent
-        switch Descriptor.send(
-            bytes.extracting(sent..<bytes.count), to: upstreams[upstream].descriptor.number)
+        switch upstreams[upstream].stream.send(
+            bytes.extracting(sent..<bytes.count), &engine, now: now)
         {
-        case .transferred(let count):
+        case .taken(let count):
             clients[slot].exchange.outgoingSent += count
             clients[slot].exchange.sentBytes += count
-            if count < pending { upstreams[upstream].mayWrite = false }
             return true
-        case .wouldBlock:
-            upstreams[upstream].mayWrite = false
+        case .blocked:
             return false
-        case .endOfStream, .failed:
+        case .failed:
             // The upstream may have answered before it stopped reading: its answer decides.
             clients[slot].exchange.isRequestAbandoned = true
-            upstreams[upstream].mayRead = true
+            upstreams[upstream].stream.socket.mayRead = true
             return false
+        }
+    }
+
+    /// Sends what TLS has taken and the kernel has not; a writable edge goes on where it stops.
+    private mutating func flushUpstream(_ slot: Int) {
+        let upstream = clients[slot].upstream
+        guard upstreams[upstream].stream.hasUnsent else { return }
+        if case .failed = upstreams[upstream].stream.flush(&engine) {
+            clients[slot].exchange.isRequestAbandoned = true
+            upstreams[upstream].stream.socket.mayRead = true
         }
     }
 
@@ -105,7 +113,7 @@ extension WorkerLoop {
             }
             // No more is decoded than fits, framing included.
             let room = clients[slot].exchange.outgoing.room - WorkerLoop.chunkOverheadBytes
-            let window = clients[slot].input.bytes.extracting(first: room)
+            let window = clients[slot].stream.input.bytes.extracting(first: room)
             let step: BodyStep
             do {
                 step = try clients[slot].exchange.requestBody.next(window)
@@ -132,7 +140,7 @@ extension WorkerLoop {
                 // Trailers of requests are dropped (RFC 9110 §6.5.1 permits it).
                 consumeRequest(slot, consumed)
             case .needMore(let consumed):
-                let isCut = window.count < clients[slot].input.count
+                let isCut = window.count < clients[slot].stream.input.count
                 consumeRequest(slot, consumed)
                 // A line that is longer than the room left needs what was sent out of the way.
                 guard isCut, clients[slot].exchange.outgoingSent > 0 else { return true }
@@ -149,7 +157,7 @@ extension WorkerLoop {
     }
 
     private mutating func consumeRequest(_ slot: Int, _ count: Int) {
-        clients[slot].input.consume(count)
+        clients[slot].stream.input.consume(count)
         clients[slot].exchange.facts.bytesIn += UInt64(count)
     }
 
@@ -175,7 +183,7 @@ extension WorkerLoop {
     private mutating func awaitProgress(_ slot: Int, progressed: Bool) {
         let wait = clients[slot].exchange.currentWait(
             outputPending: !clients[slot].output.isEmpty,
-            inputPending: !clients[slot].input.isEmpty)
+            inputPending: !clients[slot].stream.input.isEmpty)
         if wait != clients[slot].exchange.wait || (progressed && wait != .responseHead) {
             clients[slot].exchange.wait = wait
             let index = Int(clients[slot].exchange.facts.upstream)

@@ -39,7 +39,11 @@ extension WorkerLoop {
             clients[slot].exchange.facts.sequence = sequence
             clients[slot].exchange.facts.kind = .completion
         }
-        counters.requests += 1
+        if clients[slot].exchange.facts.kind == .authentication {
+            counters.failedHandshakes += 1
+        } else {
+            counters.requests += 1
+        }
         let facts = clients[slot].exchange.facts
         if pending.isEmpty, ring.push(facts, clients[slot].exchange.record.bytes) {
             records.give(&clients[slot].exchange.record)

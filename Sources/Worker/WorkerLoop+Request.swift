@@ -3,32 +3,19 @@ import HTTP
 import LinuxIO
 import Primitives
 import RequestFlow
-
-/// What an attempt to read more of a peer's bytes gave.
-enum Filling {
-    case progressed
-    /// Nothing has come.
-    case nothing
-    /// The peer has sent its last byte, and all were read.
-    case ended
-    /// The connection is broken.
-    case failed
-    /// The buffer is full.
-    case full
-    /// No buffer is free.
-    case exhausted
-}
+import TLS
 
 extension WorkerLoop {
     /// Something happened on a client's socket.
     mutating func clientReady(_ slot: Int, _ readiness: Readiness) {
-        if readiness.contains(.readable) { clients[slot].mayRead = true }
-        if readiness.contains(.peerClosed) {
-            clients[slot].mayRead = true
-            clients[slot].isPeerClosing = true
-        }
-        if readiness.contains(.writable) { clients[slot].mayWrite = true }
+        clients[slot].stream.socket.take(readiness)
         if !readiness.isDisjoint(with: [.error, .hangup]) {
+            clientGone(slot)
+            return
+        }
+        if clients[slot].stream.hasUnsent,
+            case .failed = clients[slot].stream.flush(&engine)
+        {
             clientGone(slot)
             return
         }
@@ -49,6 +36,7 @@ extension WorkerLoop {
             }
             steps += 1
             switch clients[slot].phase {
+            case .handshake: goesOn = shakeHands(slot)
             case .idle, .head, .audit: goesOn = readHead(slot)
             case .connecting: goesOn = false
             case .exchanging: goesOn = exchange(slot)
@@ -61,38 +49,15 @@ extension WorkerLoop {
 
     /// Reads more from the client behind what is held.
     mutating func fillClient(_ slot: Int) -> Filling {
-        guard clients[slot].mayRead else { return clients[slot].hasEnded ? .ended : .nothing }
-        if !clients[slot].input.isLent {
-            guard buffers.lend(&clients[slot].input) else { return .exhausted }
-        }
-        if clients[slot].input.room == 0 { clients[slot].input.compact() }
-        let room = clients[slot].input.room
-        guard room > 0 else { return .full }
-        let number = clients[slot].descriptor.number
-        switch clients[slot].input.read(from: number) {
-        case .transferred(let count):
-            if count < room {
-                // All there was; an edge will tell of more.
-                clients[slot].mayRead = false
-                clients[slot].hasEnded = clients[slot].isPeerClosing
-            }
-            return .progressed
-        case .wouldBlock:
-            clients[slot].mayRead = false
-            return .nothing
-        case .endOfStream:
-            clients[slot].mayRead = false
-            clients[slot].hasEnded = true
-            return .ended
-        case .failed:
-            clients[slot].mayRead = false
-            return .failed
-        }
+        let filling = clients[slot].stream.fill(&engine, &buffers)
+        // Bytes may be left that no event will tell of, where TLS itself used up the read.
+        if case .nothing = filling, clients[slot].stream.socket.mayRead { ready.append(slot) }
+        return filling
     }
 
     /// Reads a request's head and judges it; answers whether the connection can go on.
     private mutating func readHead(_ slot: Int) -> Bool {
-        if clients[slot].input.isEmpty {
+        if clients[slot].stream.input.isEmpty {
             switch fillClient(slot) {
             case .progressed: break
             case .nothing where isDraining:
@@ -109,7 +74,7 @@ extension WorkerLoop {
         }
         guard passesAuditGate(slot) else { return false }
         while true {
-            let bytes = clients[slot].input.bytes
+            let bytes = clients[slot].stream.input.bytes
             let consumed: Int?
             do {
                 consumed = try head.parse(bytes, scanned: &clients[slot].scanned)
@@ -142,7 +107,7 @@ extension WorkerLoop {
     }
 
     private mutating func releaseIdleInput(_ slot: Int) {
-        if clients[slot].input.isEmpty { buffers.give(&clients[slot].input) }
+        if clients[slot].stream.input.isEmpty { buffers.give(&clients[slot].stream.input) }
     }
 
     /// Whether the log has caught up enough to take on another request; if not, the client waits.
@@ -168,12 +133,11 @@ extension WorkerLoop {
         guard clients[slot].exchange.record.isLent || records.lend(&clients[slot].exchange.record)
         else {
             // Nothing can be recorded, so nothing may be answered.
-            clients[slot].descriptor.resetOnClose()
-            closeClient(slot)
+            resetClient(slot)
             return
         }
         let gate = auditGate
-        let bytes = clients[slot].input.bytes
+        let bytes = clients[slot].stream.input.bytes
         let client = ClientAddress(
             peer: clients[slot].peer,
             trustedProxies: settings.listeners[Int(clients[slot].listener)].trustedProxies,
@@ -205,12 +169,10 @@ extension WorkerLoop {
         } else {
             admission = Admission.judge(
                 head: head, bytes: bytes, settings: settings, authenticator: &authenticator,
-                facts: &facts, record: &text, transport: TransportFacts(),
-                certificateSubject: Span(), now: now)
+                facts: &facts, record: &text, transport: clients[slot].transport,
+                certificateSubject: clients[slot].principalName, now: now)
         }
-        var writer = clients[slot].exchange.record.writer()
-        writer.append(text.span)
-        clients[slot].exchange.record.commit(writer)
+        commitText(slot)
         clients[slot].exchange.begin(head: head, limits: limits.http)
         clients[slot].exchange.facts = facts
         clients[slot].exchange.keepsAlive = refusal == nil && keepsAlive(slot)
@@ -220,11 +182,11 @@ extension WorkerLoop {
             let context = ForwardingContext(
                 peer: clients[slot].peer, client: client, trace: trace.context,
                 isTraceInherited: trace.isInherited, route: admission.route,
-                principal: admission.principal, transport: TransportFacts())
+                principal: admission.principal, transport: clients[slot].transport)
             forward(slot, upstream: upstream, consumed: consumed, context: context)
         case .respond, .respondOptions, .redirect, .refuse:
             if refusal != nil { clients[slot].exchange.hasRequestEnded = true }
-            clients[slot].input.consume(consumed)
+            clients[slot].stream.input.consume(consumed)
             answer(slot, admission: admission, bytes: bytes)
         }
     }
@@ -250,6 +212,7 @@ extension WorkerLoop {
         facts.client = client?.address ?? clients[slot].peer
         facts.generation = settings.generation
         facts.level = AuditLevel.metadata.rawValue
+        describeTransport(slot, &facts)
         if clients[slot].phase == .head || clients[slot].phase == .audit {
             facts.headMicroseconds = now.microseconds(since: clients[slot].headStarted)
         }
@@ -284,7 +247,7 @@ extension WorkerLoop {
 
     /// Facts and text of a head that was not judged, as far as it came.
     mutating func describeUnreadHead(_ slot: Int) -> RecordFacts {
-        let bytes = clients[slot].input.bytes
+        let bytes = clients[slot].stream.input.bytes
         head.parseUnfinished(bytes)
         var facts = newFacts(slot, client: nil)
         facts.outcome = .error
@@ -296,9 +259,16 @@ extension WorkerLoop {
         }
         text.removeAll()
         text.append(head: head, bytes: bytes)
+        commitText(slot)
+        return facts
+    }
+
+    /// Gives the exchange's record the text gathered, and what the connection adds to each.
+    mutating func commitText(_ slot: Int) {
+        let connectionText = clients[slot].connectionText
         var writer = clients[slot].exchange.record.writer()
         writer.append(text.span)
+        writer.append(connectionText)
         clients[slot].exchange.record.commit(writer)
-        return facts
     }
 }

@@ -3,17 +3,18 @@ import HTTP
 import LinuxIO
 import Primitives
 import RequestFlow
+import TLS
 
 extension WorkerLoop {
     /// Moves the response as far as it goes; false when the exchange has left this phase.
     mutating func pumpResponse(_ slot: Int, _ turn: inout Turn) -> Bool {
         while true {
             let upstream = clients[slot].upstream
-            let held = upstreams[upstream].input.count
+            let held = upstreams[upstream].stream.input.count
             var hasFlushed = false
             if held > 0 {
                 guard moveResponse(slot, upstream) else { return false }
-                if upstreams[upstream].input.count < held { turn.hasProgressed = true }
+                if upstreams[upstream].stream.input.count < held { turn.hasProgressed = true }
             }
             if !clients[slot].output.isEmpty {
                 switch flushClient(slot) {
@@ -32,13 +33,15 @@ extension WorkerLoop {
             }
             // Bytes still held may have waited for the room that was just made: no event tells
             // of them, and the upstream's end must not come before them.
-            let left = upstreams[upstream].input.count
+            let left = upstreams[upstream].stream.input.count
             if left > 0, left < held || hasFlushed { continue }
             guard turn.takesRead() else { return true }
             switch fillUpstream(upstream) {
             case .progressed: continue
             case .nothing:
-                if upstreams[upstream].input.isEmpty { buffers.give(&upstreams[upstream].input) }
+                if upstreams[upstream].stream.input.isEmpty {
+                    buffers.give(&upstreams[upstream].stream.input)
+                }
                 return true
             case .ended:
                 guard upstreamEnded(slot) else { return false }
@@ -63,45 +66,26 @@ extension WorkerLoop {
             && clients[slot].exchange.outgoingSent == clients[slot].exchange.outgoing.count
         var reusable = isWhole && clients[slot].exchange.isUpstreamPersistent
         // Bytes behind a response answer nothing that was asked: such a connection is not trusted.
-        if reusable, upstreams[upstream].mayRead {
+        if reusable, upstreams[upstream].stream.socket.mayRead {
             let filling = fillUpstream(upstream)
             if case .nothing = filling {} else { reusable = false }
         }
-        reusable = reusable && upstreams[upstream].input.isEmpty && !upstreams[upstream].hasEnded
+        reusable =
+            reusable && upstreams[upstream].stream.input.isEmpty
+            && !upstreams[upstream].stream.socket.hasEnded
         detachUpstream(slot, reusable: reusable)
         finishExchange(slot)
     }
 
     /// Reads more from the upstream.
     mutating func fillUpstream(_ upstream: Int) -> Filling {
-        guard upstreams[upstream].mayRead else {
-            return upstreams[upstream].hasEnded ? .ended : .nothing
+        let filling = upstreams[upstream].stream.fill(&engine, &buffers)
+        let client = upstreams[upstream].client
+        // Bytes may be left that no event will tell of, where TLS itself used up the read.
+        if case .nothing = filling, upstreams[upstream].stream.socket.mayRead, client >= 0 {
+            ready.append(client)
         }
-        if !upstreams[upstream].input.isLent {
-            guard buffers.lend(&upstreams[upstream].input) else { return .exhausted }
-        }
-        if upstreams[upstream].input.room == 0 { upstreams[upstream].input.compact() }
-        let room = upstreams[upstream].input.room
-        guard room > 0 else { return .full }
-        let number = upstreams[upstream].descriptor.number
-        switch upstreams[upstream].input.read(from: number) {
-        case .transferred(let count):
-            if count < room {
-                upstreams[upstream].mayRead = false
-                upstreams[upstream].hasEnded = upstreams[upstream].isPeerClosing
-            }
-            return .progressed
-        case .wouldBlock:
-            upstreams[upstream].mayRead = false
-            return .nothing
-        case .endOfStream:
-            upstreams[upstream].mayRead = false
-            upstreams[upstream].hasEnded = true
-            return .ended
-        case .failed:
-            upstreams[upstream].mayRead = false
-            return .failed
-        }
+        return filling
     }
 
     /// Decodes what the upstream sent into the client's output; false when the exchange failed.
@@ -112,7 +96,7 @@ extension WorkerLoop {
             return false
         }
         while !clients[slot].exchange.hasResponseHead {
-            let bytes = upstreams[upstream].input.bytes
+            let bytes = upstreams[upstream].stream.input.bytes
             let consumed: Int?
             do {
                 consumed = try responseHead.parse(
@@ -125,7 +109,7 @@ extension WorkerLoop {
             guard let consumed else { return true }
             upstreams[upstream].scanned = 0
             guard takeResponseHead(slot, bytes) else { return false }
-            upstreams[upstream].input.consume(consumed)
+            upstreams[upstream].stream.input.consume(consumed)
         }
         return moveResponseBody(slot, upstream)
     }
@@ -189,7 +173,7 @@ extension WorkerLoop {
         while !clients[slot].exchange.hasResponseEnded {
             let room = clients[slot].output.room
             guard room >= WorkerLoop.chunkRoomBytes else { return true }
-            let window = upstreams[upstream].input.bytes.extracting(
+            let window = upstreams[upstream].stream.input.bytes.extracting(
                 first: room - WorkerLoop.chunkOverheadBytes)
             let step: BodyStep
             do {
@@ -205,15 +189,15 @@ extension WorkerLoop {
                 clients[slot].output.write { writer in
                     if isChunked { writer.appendChunk(data) } else { writer.append(data) }
                 }
-                upstreams[upstream].input.consume(consumed)
+                upstreams[upstream].stream.input.consume(consumed)
             case .trailer(let name, let value, let consumed):
                 appendTrailer(slot, window.extracting(name), window.extracting(value))
-                upstreams[upstream].input.consume(consumed)
+                upstreams[upstream].stream.input.consume(consumed)
             case .needMore(let consumed):
-                upstreams[upstream].input.consume(consumed)
+                upstreams[upstream].stream.input.consume(consumed)
                 return true
             case .end(let consumed):
-                upstreams[upstream].input.consume(consumed)
+                upstreams[upstream].stream.input.consume(consumed)
                 endResponseBody(slot)
             }
         }
@@ -253,6 +237,9 @@ extension WorkerLoop {
             return false
         }
         do {
+            // Without close_notify, somebody on the way may have ended it (RFC 9112 §9.8).
+            let upstream = clients[slot].upstream
+            guard !upstreams[upstream].stream.isTruncated else { throw HTTPError.bodyTruncated }
             try clients[slot].exchange.responseBody.endOfStream()
         } catch {
             abort(slot, reason: .upstreamTruncated, source: .upstream)

@@ -2,30 +2,44 @@ import AuditRecords
 import LinuxIO
 import Primitives
 import RequestFlow
+import TLS
 import Upstream
 
 extension WorkerLoop {
     /// Something happened on an upstream connection.
     mutating func upstreamReady(_ upstream: Int, _ readiness: Readiness) {
-        if !readiness.isDisjoint(with: [.readable, .error, .hangup]) {
-            upstreams[upstream].mayRead = true
+        upstreams[upstream].stream.socket.take(readiness)
+        if !readiness.isDisjoint(with: [.error, .hangup]) {
+            upstreams[upstream].stream.socket.mayRead = true
         }
-        if readiness.contains(.peerClosed) {
-            upstreams[upstream].mayRead = true
-            upstreams[upstream].isPeerClosing = true
-        }
-        if readiness.contains(.writable) { upstreams[upstream].mayWrite = true }
         let client = upstreams[upstream].client
         guard client >= 0 else {
-            // An idle connection has nothing to say: it was closed, or it breaks the protocol.
-            // The writable edge that registration reports is neither.
-            if upstreams[upstream].mayRead { closeUpstream(upstream) }
+            readIdle(upstream)
             return
         }
-        if !upstreams[upstream].isConnected {
+        switch upstreams[upstream].phase {
+        case .connecting:
             guard finishConnect(client, upstream, readiness) else { return }
+        case .securing:
+            guard shakeHands(client, upstream: upstream) else { return }
+        case .ready: break
         }
         advance(client)
+    }
+
+    /// An idle connection has nothing to say in HTTP: it was closed, or it breaks the protocol.
+    /// In TLS it may hand out tickets. The writable edge that registration reports is neither.
+    private mutating func readIdle(_ upstream: Int) {
+        guard upstreams[upstream].stream.socket.mayRead else { return }
+        guard upstreams[upstream].stream.session.isPresent,
+            case .nothing = fillUpstream(upstream),
+            // More than one read's worth of tickets is more than anybody needs.
+            !upstreams[upstream].stream.socket.mayRead
+        else {
+            closeUpstream(upstream)
+            return
+        }
+        buffers.give(&upstreams[upstream].stream.input)
     }
 
     /// Rewrites the request just judged and begins to send it.
@@ -33,20 +47,20 @@ extension WorkerLoop {
         _ slot: Int, upstream index: Int, consumed: Int, context: ForwardingContext
     ) {
         guard buffers.lend(&clients[slot].exchange.outgoing) else {
-            clients[slot].input.consume(consumed)
+            clients[slot].stream.input.consume(consumed)
             failExchange(slot, status: 503, reason: .proxyBuffersExhausted, source: .proxy)
             return
         }
-        let bytes = clients[slot].input.bytes
+        let bytes = clients[slot].stream.input.bytes
         let facts = clients[slot].exchange.facts
         var writer = clients[slot].exchange.outgoing.writer()
         RequestRewrite.write(
             head: head, bytes: bytes, settings: settings, authenticator: authenticator,
-            facts: facts, context: context, certificateSubject: Span(),
+            facts: facts, context: context, certificateSubject: clients[slot].principalName,
             receiptPrefix: receiptPrefix.bytes, into: &writer)
         clients[slot].exchange.outgoing.commit(writer)
         let fits = !writer.overflowed
-        clients[slot].input.consume(consumed)
+        clients[slot].stream.input.consume(consumed)
         guard fits else {
             failExchange(slot, status: 431, reason: .requestHeadTooLarge, source: .client)
             return
@@ -106,7 +120,7 @@ extension WorkerLoop {
         let tag = EventTag(
             .upstream, slot: upstream, generation: upstreams.generation(of: upstream))
         do {
-            try poller.addStream(upstreams[upstream].descriptor, tag: tag.rawValue)
+            try poller.addStream(upstreams[upstream].stream.descriptor, tag: tag.rawValue)
         } catch {
             upstreamFailed(slot, .upstreamConnectFailed, status: 502)
             return
@@ -123,19 +137,56 @@ extension WorkerLoop {
         _ slot: Int, _ upstream: Int, _ readiness: Readiness
     ) -> Bool {
         guard !readiness.isDisjoint(with: [.writable, .error, .hangup]) else { return false }
-        guard upstreams[upstream].descriptor.connectError() == 0,
+        guard upstreams[upstream].stream.descriptor.connectError() == 0,
             readiness.isDisjoint(with: [.error, .hangup])
         else {
             upstreamFailed(slot, .upstreamConnectFailed, status: 502)
             if clients.isUsed(slot) { advance(slot) }
             return false
         }
-        upstreams[upstream].isConnected = true
-        upstreams[upstream].mayWrite = true
+        upstreams[upstream].stream.socket.mayWrite = true
+        return secure(slot, upstream)
+    }
+
+    /// Begins TLS with the endpoint where its upstream speaks it; answers whether the connection
+    /// is usable.
+    private mutating func secure(_ slot: Int, _ upstream: Int) -> Bool {
+        let index = Int(clients[slot].exchange.facts.upstream)
+        guard let context = contexts?.clients[index] else {
+            connected(slot, upstream)
+            return true
+        }
+        let endpoint = Int(clients[slot].exchange.facts.endpoint)
+        let number = upstreams[upstream].stream.socket.number
+        guard let session = engine.connect(context, endpoint: endpoint, socket: number) else {
+            failExchange(slot, status: 503, reason: .proxyBuffersExhausted, source: .proxy)
+            return false
+        }
+        upstreams[upstream].stream.session = session
+        upstreams[upstream].phase = .securing
+        return shakeHands(slot, upstream: upstream)
+    }
+
+    /// Goes on with the handshake; answers whether the connection is usable.
+    private mutating func shakeHands(_ slot: Int, upstream: Int) -> Bool {
+        switch upstreams[upstream].stream.shakeHands(&engine) {
+        case .established:
+            connected(slot, upstream)
+            return true
+        case .wantsRead, .wantsWrite:
+            return false
+        case .failed(let failure):
+            upstreamFailed(slot, failure.reason, status: 502)
+            if clients.isUsed(slot) { advance(slot) }
+            return false
+        }
+    }
+
+    private mutating func connected(_ slot: Int, _ upstream: Int) {
+        upstreams[upstream].phase = .ready
         clients[slot].phase = .exchanging
         clients[slot].exchange.facts.connectMicroseconds = now.microseconds(
             since: clients[slot].exchange.connectStarted)
-        return true
     }
 
     /// The connection to the endpoint failed: try again, tell the client, or break off.
@@ -172,9 +223,9 @@ extension WorkerLoop {
     /// Puts a connection that has served its request among the idle ones.
     mutating func keepUpstream(_ upstream: Int) {
         let flat = upstreams[upstream].endpoint
-        buffers.give(&upstreams[upstream].input)
+        buffers.give(&upstreams[upstream].stream.input)
         upstreams[upstream].scanned = 0
-        guard !isDraining, !upstreams[upstream].isPeerClosing else {
+        guard !isDraining, !upstreams[upstream].stream.socket.isPeerClosing else {
             closeUpstream(upstream)
             return
         }
@@ -194,7 +245,8 @@ extension WorkerLoop {
     /// Closes a connection that works for nobody.
     mutating func closeUpstream(_ upstream: Int) {
         idle.remove(upstream)
-        buffers.give(&upstreams[upstream].input)
+        upstreams[upstream].stream.sayClosing(&engine)
+        buffers.give(&upstreams[upstream].stream.input)
         wheel.cancel(clients.capacity + upstream)
         upstreams.remove(upstream)
     }

@@ -7,6 +7,7 @@ import HTTP
 import LinuxIO
 import Primitives
 import RequestFlow
+import TLS
 import Upstream
 
 /// One worker: its sockets, connections, pools and caches, and the loop that serves them.
@@ -49,6 +50,9 @@ struct WorkerLoop: ~Copyable {
     /// `<log id>.<boot>.<worker>.`, lent for good.
     var receiptPrefix: PooledBuffer
     var ring: RingProducer
+    var engine: TLSEngine
+    /// The contexts that new sessions are made from; nil when nothing speaks TLS.
+    var contexts: TLSContexts?
 
     var now: Instant
     var wall: WallTime
@@ -79,7 +83,8 @@ struct WorkerLoop: ~Copyable {
 
     init(
         _ configuration: WorkerConfiguration, ring: consuming RingProducer,
-        authenticator: consuming Authenticator, hash: consuming SHA256, poller: consuming Poller
+        authenticator: consuming Authenticator, hash: consuming SHA256, poller: consuming Poller,
+        engine: consuming TLSEngine
     ) {
         let settings = configuration.settings
         let limits = settings.connections
@@ -88,6 +93,8 @@ struct WorkerLoop: ~Copyable {
         self.settings = settings
         self.limits = limits
         self.ring = ring
+        self.engine = engine
+        contexts = configuration.tls?.contexts
         let descriptors = ProcessLimits.descriptors()
         let reserve = min(WorkerLoop.reservedDescriptors, descriptors / 4)
         clientDescriptors = CInt(clamping: descriptors - reserve)
@@ -263,6 +270,11 @@ struct WorkerLoop: ~Copyable {
             configuration.control.publish(counters)
         }
         if !isDraining, configuration.control.isDraining { beginDrain() }
+        // New sessions are made from them; those under way keep what they were made from.
+        if let published = configuration.control.takeContexts() { contexts = published }
+        if let published = configuration.control.takeTickets() {
+            configuration.tls?.library.adopt(published)
+        }
         let generation = configuration.endpoints.generation
         if generation != addressGeneration {
             addressGeneration = generation

@@ -4,6 +4,7 @@ import Crypto
 import LinuxIO
 import Primitives
 import RequestFlow
+import TLS
 
 /// Runs one worker on the calling thread until it is stopped or drained.
 public enum WorkerThread {
@@ -23,7 +24,8 @@ public enum WorkerThread {
             var loop = WorkerLoop(
                 configuration, ring: ring,
                 authenticator: try makeAuthenticator(configuration, library),
-                hash: try makeHash(library), poller: try makePoller())
+                hash: try makeHash(library), poller: try makePoller(),
+                engine: try makeEngine(configuration))
             try loop.listen()
             started(nil)
             loop.run()
@@ -50,6 +52,17 @@ public enum WorkerThread {
         _ library: borrowing CryptoLibrary
     ) throws(WorkerError) -> SHA256 {
         do { return try SHA256(library) } catch { throw .cryptography }
+    }
+
+    /// Of the library that the configuration's contexts were made with; any, when there are none.
+    private static func makeEngine(
+        _ configuration: WorkerConfiguration
+    ) throws(WorkerError) -> TLSEngine {
+        if let tls = configuration.tls {
+            tls.library.adopt(tls.tickets)
+            return TLSEngine(tls.library)
+        }
+        do { return TLSEngine(try TLSLibrary()) } catch { throw .cryptography }
     }
 
     private static func makePoller() throws(WorkerError) -> Poller {

@@ -21,7 +21,7 @@ import Testing
         ],
         "RequestFlow": ["IdentityFields"],
         "Upstream": ["IdlePool", "RoundRobin"],
-        "Worker": ["ReadyQueue"],
+        "Worker": ["ClientConnection", "ReadyQueue"],
         // zstd takes pointers.
         "AuditSegments": ["BatchEncoder", "CanonicalObject", "LogTree", "SealedBatch"],
         "AuditWriter": ["LogWriter"],
