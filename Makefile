@@ -17,7 +17,7 @@ PERF_ARGUMENTS ?=
 # What the product is built with, and what its tests and measurements use besides.
 BUILD_PACKAGES := libssl-dev libzstd-dev pkg-config
 TEST_PACKAGES := nginx jq openssl curl python3-venv
-PERF_PACKAGES := nginx haproxy wrk linux-perf python3 gcc libc6-dev procps openssl
+PERF_PACKAGES := nginx haproxy wrk linux-perf python3 gcc libc6-dev libssl-dev procps openssl
 
 # An import that Package.swift does not declare compiles silently unless this is said.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error

@@ -10,8 +10,6 @@ struct ReadServerTLS {
 extension SettingsParser {
     /// Most certificates of one listener.
     private static let limitCertificates = 256
-    /// Most keys that tickets in use can be sealed with.
-    private static let limitTicketKeys: UInt32 = 64
     /// A year in seconds: less is not worth a place in the browsers' lists.
     private static let leastPreloadSeconds: UInt64 = 31_536_000
 
@@ -181,14 +179,13 @@ extension SettingsParser {
         let rotation = section.milliseconds("rotate", in: range, otherwise: max(lifetime / 3, 1000))
         settings.lifetimeSeconds = lifetime / 1000
         settings.rotationSeconds = rotation / 1000
-        if lifetime / rotation > SettingsParser.limitTicketKeys,
-            let value = section.optional("rotate")
-        {
+        let keys = (lifetime + rotation - 1) / rotation
+        if keys > TicketKeys.earlierLimit, let value = section.optional("rotate") {
+            let text = Units.durationText(UInt64(lifetime))
             diagnostics.error(
                 value,
-                "\(value.name) would keep \(lifetime / rotation) keys for a lifetime of "
-                    + "\(Units.durationText(UInt64(lifetime))), limit \(SettingsParser.limitTicketKeys)"
-            )
+                "\(value.name) would keep \(keys) keys for a lifetime of \(text), limit "
+                    + "\(TicketKeys.earlierLimit)")
         }
         return settings
     }
