@@ -42,7 +42,7 @@ let package = Package(
         + [
             "Primitives", "Crypto", "TLS", "HTTP", "Authentication", "Authorization",
             "RateLimiting",
-            "AuditRecords", "AuditRings", "AuditSegments",
+            "AuditRecords", "AuditRings", "AuditSegments", "Upstream", "RequestFlow",
         ].map { .library(name: $0, targets: [$0]) },
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -21,6 +21,8 @@ let package = Package(
                 .product(name: "AuditRecords", package: "sallyport"),
                 .product(name: "AuditRings", package: "sallyport"),
                 .product(name: "AuditSegments", package: "sallyport"),
+                .product(name: "Upstream", package: "sallyport"),
+                .product(name: "RequestFlow", package: "sallyport"),
             ],
             swiftSettings: [
                 .treatAllWarnings(as: .error),

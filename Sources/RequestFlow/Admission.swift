@@ -56,7 +56,7 @@ public struct Admission: Sendable {
         var admission = Admission()
         admission.verdict =
             admission.redirection(
-                head: head, settings: settings, listener: facts.listener, transport: transport)
+                head: head, settings: settings, facts: &facts, transport: transport)
             ?? admission.loopRefusal(head: head, bytes: bytes, settings: settings)
             ?? admission.decide(
                 head: head, bytes: bytes, settings: settings, authenticator: &authenticator,
@@ -86,13 +86,15 @@ public struct Admission: Sendable {
     /// What a listener that only sends on to TLS says to every request. Nothing else about the
     /// request is judged: whatever it is, it should not have come unencrypted.
     private func redirection(
-        head: borrowing RequestHead, settings: ProxySettings, listener: UInt16,
+        head: borrowing RequestHead, settings: ProxySettings, facts: inout RecordFacts,
         transport: TransportFacts
     ) -> Verdict? {
-        let port = settings.redirectPorts[Int(listener)]
+        let port = settings.redirectPorts[Int(facts.listener)]
         guard port > 0, !transport.isSecure else { return nil }
         // HTTP/1.0 permits a request that names no host, so there is no place to send it to.
         guard !head.authority.isEmpty else {
+            facts.errorSource = .client
+            facts.errorPhase = .head
             return .refuse(status: 400, reason: .requestHostMissing)
         }
         return .redirect(port: port)

@@ -68,6 +68,7 @@ import Testing
         let admission = try bench.judge("GET / HTTP/1.0\r\n\r\n")
         #expect(admission.verdict == .refuse(status: 400, reason: .requestHostMissing))
         #expect(bench.facts.outcome == .error)
+        #expect(bench.facts.errorSource == .client)
         let answer = bench.answer(admission)
         #expect(!answer.contains("Location"))
     }

@@ -21,6 +21,7 @@ enum Micro {
         HTTPCases.run(&harness)
         try AuthenticationCases.run(&harness)
         try DecisionCases.run(&harness)
+        try FlowCases.run(&harness)
         try AuditCases.run(&harness)
     }
 }
