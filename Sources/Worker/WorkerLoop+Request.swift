@@ -10,7 +10,9 @@ extension WorkerLoop {
     mutating func clientReady(_ slot: Int, _ readiness: Readiness) {
         clients[slot].stream.socket.take(readiness)
         if !readiness.isDisjoint(with: [.error, .hangup]) {
-            clientGone(slot)
+            // What a client says before it resets may be why: its alert is still there to be read.
+            if clients[slot].phase == .handshake { advance(slot) }
+            if clients.isUsed(slot) { clientGone(slot) }
             return
         }
         if clients[slot].stream.hasUnsent,

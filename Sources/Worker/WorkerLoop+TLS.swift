@@ -177,6 +177,8 @@ extension WorkerLoop {
         clients[slot].exchange.isDecisionRecorded = false
         var facts = newFacts(slot, client: nil)
         facts.kind = .authentication
+        // There is no request, but for the one in clear that is answered.
+        if reason != .tlsPlainHTTP { facts.requestID = .zero }
         facts.reason = reason
         facts.outcome = reason.isRefusal ? .deny : .error
         facts.errorSource = source
