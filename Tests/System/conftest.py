@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from harness.client import Client  # noqa: E402
 from harness.nginx import Nginx  # noqa: E402
+from harness.pki import PKI  # noqa: E402
 from harness.proxy import Proxy, settings  # noqa: E402
 from harness.tokens import TokenMaker  # noqa: E402
 from harness.upstream import Upstream  # noqa: E402
@@ -49,6 +50,77 @@ def proxy(tmp_path_factory, shared_upstream, tokens):
         directory, shared_upstream.port, tokens, listeners=trusting)).start()
     yield running
     assert running.stop() == 0, "".join(running.lines)
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory) -> PKI:
+    return PKI(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="session")
+def tls_proxy(tmp_path_factory, shared_upstream, tokens, pki):
+    """The proxy that most tests of TLS share, with a listener for each way of speaking it."""
+    directory = tmp_path_factory.mktemp("tls")
+    running = Proxy(directory, settings(
+        directory, shared_upstream.port, tokens, listeners=tls_listeners(pki),
+        routes=tls_routes(pki))).start()
+    yield running
+    assert running.stop() == 0, "".join(running.lines)
+
+
+def tls_listeners(pki: PKI) -> dict:
+    address = "127.0.0.1:0"
+    certificates = [{**pki.ec.settings, "ocsp": str(pki.ocsp(pki.ec))}, pki.rsa.settings,
+                    pki.wildcard.settings]
+    asking = {"certificates": [pki.ec.settings], "client_ca": str(pki.client_root_file),
+              "client_crl": str(pki.revocations_file)}
+    return {
+        "public": {"address": address},
+        "secure": {"address": address, "tls": {"certificates": certificates}},
+        "modern": {"address": address, "tls": {
+            "certificates": [pki.rsa.settings], "min_version": "1.3"}},
+        "choosy": {"address": address, "tls": {
+            "certificates": certificates, "unknown_server_name": "refuse"}},
+        "quick": {"address": address, "tls": {
+            "certificates": [pki.ec.settings], "handshake_timeout": "500ms",
+            "session_tickets": "off", "hsts": "off"}},
+        "asking": {"address": address, "tls": {**asking, "client_auth": "optional"}},
+        "demanding": {"address": address, "tls": {
+            **asking, "client_auth": "require",
+            "hsts": {"max_age": "400d", "include_subdomains": True, "preload": True}}},
+        "redirecting": {"address": address, "redirect_to_https": 8443},
+        "plainly": {"address": address, "redirect_to_https": 443},
+    }
+
+
+def tls_routes(pki: PKI) -> list[dict]:
+    def certificate(name: str, **allowed) -> dict:
+        route = {"name": f"cert-{name}", "match": {"path": f"/cert/{name}"},
+                 "auth": "client_certificate", "upstream": "main"}
+        return {**route, "allow": {"certificate": allowed}} if allowed else route
+
+    return [
+        {"name": "health", "match": {"path": "/health"}, "auth": "none",
+         "respond": {"status": 200, "body": "ok"}},
+        {"name": "open", "match": {"path": "/open/**"}, "auth": "none", "upstream": "main"},
+        {"name": "secure", "match": {"path": "/secure/**"}, "auth": "corp", "upstream": "main"},
+        {**certificate("any"), "request_headers": {"set": {
+            "X-Certificate": "${identity.certificate.sha256}",
+            "X-Certificate-Subject": "${identity.certificate.subject}",
+            "X-User": "${identity.subject}"}}},
+        certificate("uri", uri=pki.spiffe),
+        certificate("uri-prefix", uri="spiffe://tests.example/ns/prod/*"),
+        certificate("other-uri", uri="spiffe://tests.example/ns/dev/*"),
+        certificate("dns", dns="NAMED.client.test"),
+        certificate("dns-wildcard", dns=["nobody.test", "*.client.test"]),
+        certificate("email", email="billing@client.test"),
+        certificate("subject", subject="CN=client,O=Tests"),
+        certificate("sha256", sha256=pki.client.sha256),
+        {"name": "either", "match": {"path": "/either"}, "auth": ["corp", "client_certificate"],
+         "upstream": "main"},
+        {"name": "both", "match": {"path": "/both"}, "auth": "corp",
+         "allow": {"certificate": {"uri": pki.spiffe}}, "upstream": "main"},
+    ]
 
 
 @pytest.fixture

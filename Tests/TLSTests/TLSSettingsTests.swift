@@ -14,4 +14,10 @@ import Testing
                 "a.pem", "a.key", "a.ocsp", "b.pem", "b.key", "ca.pem", "crl.pem",
             ])
     }
+
+    @Test func `TLS 1.2 is the oldest version that can be meant, and the default`() {
+        #expect(TLSVersion.allCases == [.tls12, .tls13])
+        #expect(TLSServerSettings(certificates: []).minimumVersion == .tls12)
+        #expect(TLSClientSettings().minimumVersion == .tls12)
+    }
 }

@@ -6,7 +6,7 @@ import json
 import socket
 from dataclasses import dataclass, field
 
-from .wire import WAIT, Body, Closed, Head, Reader, body_of
+from .wire import WAIT, Body, Closed, Head, Port, Reader, body_of
 
 
 @dataclass
@@ -43,6 +43,7 @@ class Client:
         self.sock.settimeout(timeout)
         self.sock.connect(address)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.port = Port(self.sock.getsockname()[1])
         self.reader = Reader(self.sock)
 
     def __enter__(self):
@@ -50,10 +51,6 @@ class Client:
 
     def __exit__(self, *_):
         self.sock.close()
-
-    @property
-    def port(self) -> int:
-        return self.sock.getsockname()[1]
 
     def send(self, data: bytes) -> "Client":
         self.sock.sendall(data)

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import zstandard
 
-from .wire import WAIT
+from .wire import WAIT, Port
 
-KINDS = {1: "decision", 2: "completion", 3: "combined", 6: "lifecycle", 7: "gap"}
+KINDS = {1: "decision", 2: "completion", 3: "combined", 4: "authentication", 6: "lifecycle",
+         7: "gap"}
 
 
 def crc32c(data: bytes, table=[]) -> int:  # noqa: B006 the table is made once
@@ -110,6 +111,10 @@ def records_of(frame: Frame) -> list[Record]:
     return out
 
 
+def is_of(record: Record, port: Port) -> bool:
+    return record.subject.get("peer_port") == port and record.core["ts"] >= port.since * 1e6
+
+
 class Log:
     """The one log below an audit directory."""
 
@@ -171,6 +176,37 @@ class Log:
         record = found[0]
         return {**record.core, "subject": record.subject, "detail": record.detail,
                 "kind": record.kind, "index": record.index}
+
+    def of(self, port: Port, count: int = 1) -> list[Record]:
+        """The records of the requests on the connection from that port."""
+        return self.where(lambda record: is_of(record, port), count)
+
+    def handshakes(self, port: Port | None = None) -> list[dict]:
+        """The records of handshakes that failed, of the client at that port."""
+        return [{**record.core, "subject": record.subject}
+                for record in self.records() if record.kind == "authentication"
+                and (port is None or is_of(record, port))]
+
+    def failed_handshake(self, port: Port, timeout: float = WAIT) -> dict:
+        """The one record of the handshake that the client at that port could not finish."""
+        end = time.monotonic() + timeout
+        while not (found := self.handshakes(port)):
+            assert time.monotonic() < end, (
+                f"no record of port {port}; the last: {self.handshakes()[-3:]}")
+            time.sleep(0.02)
+        assert len(found) == 1, found
+        return found[0]
+
+    def events(self, name: str, timeout: float = WAIT) -> list[dict]:
+        """The lifecycle records of this event, once there is one."""
+        end = time.monotonic() + timeout
+        while True:
+            found = [record.core for record in self.records() if record.kind == "lifecycle"
+                     and record.core.get("event") == name]
+            if found:
+                return found
+            assert time.monotonic() < end, f"no {name} in the log"
+            time.sleep(0.02)
 
     def everything(self) -> bytes:
         """All that the log says: raw files, and what their sealed parts hold."""

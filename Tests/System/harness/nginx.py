@@ -18,9 +18,13 @@ http {{
   uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
   server {{
     listen unix:{dir}/ready.sock;
-    listen 127.0.0.1:{port};
+    listen 127.0.0.1:{port}{tls};
     root {dir}/www;
     location /open/say {{ return 200 "hello from nginx\\n"; }}
+    location /open/tls {{
+      keepalive_timeout {keepalive};
+      return 200 "{variables}";
+    }}
     location /open/moved {{ return 302 /open/say; }}
     location /open/none {{ return 204; }}
     location /open/files/ {{ alias {dir}/www/; etag on; }}
@@ -30,8 +34,15 @@ http {{
 """
 
 
+# What nginx knows of a TLS connection, as members of a JSON object.
+VARIABLES = ("ssl_protocol", "ssl_cipher", "ssl_session_reused", "ssl_server_name",
+             "ssl_alpn_protocol", "ssl_client_verify", "ssl_client_s_dn", "connection")
+
+
 class Nginx:
-    def __init__(self, directory: Path):
+    """`tls` is directives for the server, such as its certificate; none for plain HTTP."""
+
+    def __init__(self, directory: Path, tls: str = "", keepalive: int = 60):
         import os
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "www").mkdir(exist_ok=True)
@@ -41,7 +52,10 @@ class Nginx:
         self.www = directory / "www"
         user = "user root;" if os.geteuid() == 0 else ""
         file = directory / "nginx.conf"
-        file.write_text(CONFIG.format(dir=directory, port=self.port, user=user))
+        members = ",".join(f'\\"{name}\\":\\"${name}\\"' for name in VARIABLES)
+        file.write_text(CONFIG.format(
+            dir=directory, port=self.port, user=user, keepalive=keepalive,
+            variables="{" + members + "}", tls=f" ssl;\n    {tls.rstrip('; ')}" if tls else ""))
         self.process = subprocess.Popen(
             [BINARY, "-e", directory / "error.log", "-c", file, "-p", directory])
         self._await(directory)

@@ -96,7 +96,7 @@ class Authority:
         return [self.certificate, *self.issuer.chain] if self.issuer else []
 
     def issue(self, common: str, *names: str, key="ec", usage=SERVER, age: int = 1,
-              days: int = 90) -> Identity:
+              days: int = 90, end: datetime.datetime | None = None) -> Identity:
         """A certificate that began `age` days ago and ends after `days` (may be negative)."""
         if key == "rsa":
             key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -106,7 +106,7 @@ class Authority:
             x509.CertificateBuilder().subject_name(name_of(common)).issuer_name(self.name)
             .public_key(key.public_key()).serial_number(x509.random_serial_number())
             .not_valid_before(now() - datetime.timedelta(days=age))
-            .not_valid_after(now() + datetime.timedelta(days=days))
+            .not_valid_after(end or now() + datetime.timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.KeyUsage(True, False, False, False, False, False, False, False,
                                          False), critical=True)

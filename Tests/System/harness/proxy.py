@@ -96,7 +96,8 @@ class Proxy:
         self.directory = directory
         self.config = config
         self.file = directory / "sallyport.yaml"
-        self.file.write_text(yaml.safe_dump(config, sort_keys=False))
+        # A copy shares nothing: what stands twice would be written as an alias.
+        self.file.write_text(yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False))
         self.log = Log(Path(config["audit"]["directory"]))
         self.process: subprocess.Popen | None = None
         self.lines: list[str] = []

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import dataclass, field
 
 WAIT = 10.0
+
+
+class Port(int):
+    """A port of ours from a time on: the kernel may have given it to another socket before."""
+
+    def __new__(cls, number: int):
+        port = super().__new__(cls, number)
+        port.since = time.time() - 0.1
+        return port
 
 
 class Closed(Exception):
