@@ -8,14 +8,15 @@ struct DemoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
         abstract:
-            "Start an upstream, keys, tokens for three users and the proxy; print what to try.",
-        discussion: "Keys, tokens, settings and the log are kept in DIR. Ctrl-C ends it.")
+            "Start an upstream, keys, certificates, tokens and the proxy; print what to try.",
+        discussion:
+            "Keys, certificates, tokens, settings and the log are kept in DIR. Ctrl-C ends it.")
 
     @Option(name: .long, help: ArgumentHelp("The folder to keep it all in.", valueName: "dir"))
     var directory = "demo"
 
-    private static let firstPort: UInt16 = 8080
-    private static let lastPort: UInt16 = 8179
+    private static let securePorts: ClosedRange<UInt16> = 8443...8542
+    private static let plainPorts: ClosedRange<UInt16> = 8080...8179
 
     func validate() throws {
         let plain = directory.utf8.allSatisfy {
@@ -30,15 +31,20 @@ struct DemoCommand: ParsableCommand {
         let files = DemoFiles(directory: directory)
         do {
             try Supervisor.holdSignals()
-            let port = try DemoCommand.freePort()
-            try files.write(port: port, upstream: try DemoCommand.startUpstream())
+            let ports = DemoPorts(
+                secure: try DemoCommand.freePort(DemoCommand.securePorts),
+                plain: try DemoCommand.freePort(DemoCommand.plainPorts))
+            try files.write(ports: ports, upstream: try DemoCommand.startUpstream())
         } catch {
             StandardStream.error.writeLine("sallyport: \(error)")
             throw ExitCode.doesNotHold
         }
         try ServeCommand.serve(try loadSettings(files.settings)) { listeners in
-            guard let listener = listeners.first else { return }
-            StandardStream.output.writeLine(text(files, url: "http://\(listener.address)"))
+            guard listeners.count == 2 else { return }
+            StandardStream.output.writeLine(
+                text(
+                    files, url: "https://\(listeners[0].address)",
+                    plain: "http://\(listeners[1].address)"))
         }
     }
 
@@ -46,17 +52,17 @@ struct DemoCommand: ParsableCommand {
         do throws(SystemError) { return try DemoUpstream.start() } catch { throw .upstream(error) }
     }
 
-    /// The first port from 8080 on that nobody listens on.
+    /// The first of `ports` that nobody listens on.
     ///
     /// Binding alone would not tell: listeners share an address with SO_REUSEPORT, and a second
     /// demonstration would be given half of the first one's connections.
-    private static func freePort() throws(DemoError) -> UInt16 {
-        for port in firstPort...lastPort {
+    private static func freePort(_ ports: ClosedRange<UInt16>) throws(DemoError) -> UInt16 {
+        for port in ports {
             let address = SocketAddress(PeerAddress(ipv4: 0x7F00_0001, port: port))
             if isAnswered(address) { continue }
             if (try? Listener(address: address, backlog: 1)) != nil { return port }
         }
-        throw .portsTaken(from: firstPort, to: lastPort)
+        throw .portsTaken(from: ports.lowerBound, to: ports.upperBound)
     }
 
     private static func isAnswered(_ address: SocketAddress) -> Bool {
@@ -64,22 +70,27 @@ struct DemoCommand: ParsableCommand {
         return stream.connectError() == 0
     }
 
-    private func text(_ files: DemoFiles, url: String) -> String {
+    private func text(_ files: DemoFiles, url: String, plain: String) -> String {
         let audit = DemoCommand.auditTool()
+        let trust = "--cacert '\(directory)/\(DemoCertificates.authority.certificate)'"
+        let service = DemoCertificates.service
+        let shown =
+            "--cert '\(directory)/\(service.certificate)' --key '\(directory)/\(service.key)'"
         func curl(_ user: DemoFiles.User?, _ rest: String) -> String {
             let token = user.map {
                 "-H \"Authorization: Bearer $(cat '\(directory)/\($0.file)')\" "
             }
-            return "curl -i \(token ?? "")\(rest)"
+            return "curl -i \(trust) \(token ?? "")\(rest)"
         }
         let burst =
-            "for n in 1 2 3 4 5 6 7 8; do curl -s -o /dev/null "
+            "for n in 1 2 3 4 5 6 7 8; do curl -s -o /dev/null \(trust) "
             + "-w '%{http_code} retry-after: %header{retry-after}\\n' "
             + "-H \"Authorization: Bearer $(cat '\(directory)/\(DemoFiles.admin.file)')\" "
             + "\(url)/reports/today; done"
         return """
 
             Sallyport answers on \(url) until you press Ctrl-C. Settings: \(files.settings)
+            \(plain) only leads there.
             Copy these into another terminal, in this folder.
 
             # The log as it grows, one line of JSON per request:
@@ -97,6 +108,12 @@ struct DemoCommand: ParsableCommand {
 
             # 429: five reports at once, then one every five seconds.
             \(burst)
+
+            # A certificate instead of a token: the service that it names reads the stock.
+            \(curl(nil, "\(shown) \(url)/stock/7"))
+
+            # Plain HTTP is sent on to TLS, where Strict-Transport-Security says: stay there.
+            \(curl(nil, "-L \(plain)/healthz"))
 
             # Who was refused, and why:
             \(audit) search '\(files.log)' --outcome deny

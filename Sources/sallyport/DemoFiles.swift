@@ -2,7 +2,8 @@ import Crypto
 import LinuxIO
 import Primitives
 
-/// What the demonstration keeps in its folder: two keys, a key set, three tokens, the settings.
+/// What the demonstration keeps in its folder: keys, certificates, a key set, three tokens, the
+/// settings.
 struct DemoFiles {
     /// One of the demonstration's users.
     struct User {
@@ -26,9 +27,10 @@ struct DemoFiles {
     var log: String { "\(directory)/audit" }
 
     /// Makes what is missing; keys that are there are kept, so that the log goes on.
-    func write(port: UInt16, upstream: SocketAddress) throws(DemoError) {
+    func write(ports: DemoPorts, upstream: SocketAddress) throws(DemoError) {
         do {
             let folder = try DurableDirectory.create(path: directory)
+            try DemoCertificates(directory: directory).write(folder)
             _ = try key("audit-key.pem", folder)
             let issuerKey = try key("issuer-key.pem", folder)
             try folder.replace("jwks.json", keySet(issuerKey.publicKey).span)
@@ -36,7 +38,7 @@ struct DemoFiles {
                 try folder.replace(user.file, Array(try token(user, issuerKey).utf8).span)
             }
             try folder.replace(
-                "sallyport.yaml", Array(yaml(port: port, upstream: upstream).utf8).span)
+                "sallyport.yaml", Array(yaml(ports: ports, upstream: upstream).utf8).span)
         } catch let error as SystemError {
             throw .folder(directory, error)
         } catch {
@@ -80,59 +82,84 @@ struct DemoFiles {
         return signed + "." + Base64URL.encode(signature.span)
     }
 
-    private func yaml(port: UInt16, upstream: SocketAddress) -> String {
-        """
-        # Written anew by `sallyport demo`. `sallyport check` says what it means.
-        version: 1
+    private func yaml(ports: DemoPorts, upstream: SocketAddress) -> String {
+        let server = DemoCertificates.server
+        return """
+            # Written anew by `sallyport demo`. `sallyport check` says what it means.
+            version: 1
 
-        listeners:
-          demo: {address: "127.0.0.1:\(port)"}
+            listeners:
+              demo:
+                address: "127.0.0.1:\(ports.secure)"
+                tls:
+                  certificates:
+                    - cert: "\(directory)/\(server.certificate)"
+                      key: "\(directory)/\(server.key)"
+                  client_ca: "\(directory)/\(DemoCertificates.authority.certificate)"
+                  client_auth: optional   # a certificate may be shown; routes say who needs one
+              plain:
+                address: "127.0.0.1:\(ports.plain)"
+                redirect_to_https: true
 
-        issuers:
-          demo:
-            issuer: \(DemoFiles.issuer)
-            audience: [\(DemoFiles.audience)]
-            algorithms: [EdDSA]
-            jwks: {file: "\(directory)/jwks.json"}
+            issuers:
+              demo:
+                issuer: \(DemoFiles.issuer)
+                audience: [\(DemoFiles.audience)]
+                algorithms: [EdDSA]
+                jwks: {file: "\(directory)/jwks.json"}
 
-        rate_limits:
-          reports: {key: subject, rate: 12/m, burst: 5}
+            rate_limits:
+              reports: {key: subject, rate: 12/m, burst: 5}
 
-        upstreams:
-          demo: {endpoints: ["http://\(upstream)"]}
+            upstreams:
+              demo: {endpoints: ["http://\(upstream)"]}
 
-        routes:                       # first match wins; no match is a 404, recorded
-          - name: health
-            match: {path: /healthz}
-            auth: none
-            respond: {status: 200, body: ok}
-          - name: orders-read
-            match: {path: "/orders/**", methods: [GET, HEAD]}
-            auth: demo
-            allow: {roles: [reader, admin]}
-            upstream: demo
-            request_headers: {set: {X-User: "${identity.subject}"}, remove: [Authorization]}
-          - name: orders-write
-            match: {path: "/orders/**", methods: [POST, PUT, DELETE]}
-            auth: demo
-            allow: {roles: [admin]}
-            upstream: demo
-            request_headers: {set: {X-User: "${identity.subject}"}, remove: [Authorization]}
-          - name: reports
-            match: {path: "/reports/**", methods: [GET]}
-            auth: demo
-            allow: {roles: [reader, admin]}
-            rate_limit: reports
-            upstream: demo
-            request_headers: {set: {X-User: "${identity.subject}"}, remove: [Authorization]}
+            routes:                       # first match wins; no match is a 404, recorded
+              - name: health
+                match: {path: /healthz}
+                auth: none
+                respond: {status: 200, body: ok}
+              - name: orders-read
+                match: {path: "/orders/**", methods: [GET, HEAD]}
+                auth: demo
+                allow: {roles: [reader, admin]}
+                upstream: demo
+                request_headers: {set: {X-User: "${identity.subject}"}, remove: [Authorization]}
+              - name: orders-write
+                match: {path: "/orders/**", methods: [POST, PUT, DELETE]}
+                auth: demo
+                allow: {roles: [admin]}
+                upstream: demo
+                request_headers: {set: {X-User: "${identity.subject}"}, remove: [Authorization]}
+              - name: stock               # no token: the certificate says who is asking
+                match: {path: "/stock/**", methods: [GET, HEAD]}
+                auth: client_certificate
+                allow: {certificate: {uri: "spiffe://demo.example/*"}}
+                upstream: demo
+                request_headers: {set: {X-User: "${identity.subject}"}}
+              - name: reports
+                match: {path: "/reports/**", methods: [GET]}
+                auth: demo
+                allow: {roles: [reader, admin]}
+                rate_limit: reports
+                upstream: demo
+                request_headers: {set: {X-User: "${identity.subject}"}, remove: [Authorization]}
 
-        audit:
-          directory: "\(directory)/audit"
-          origin: demo.example/sallyport
-          signing_key: "file:\(directory)/audit-key.pem"
+            audit:
+              directory: "\(directory)/audit"
+              origin: demo.example/sallyport
+              signing_key: "file:\(directory)/audit-key.pem"
 
-        """
+            """
     }
+}
+
+/// Where the demonstration listens.
+struct DemoPorts {
+    /// Over TLS.
+    let secure: UInt16
+    /// In the clear, which leads to TLS.
+    let plain: UInt16
 }
 
 /// Why the demonstration can't be shown.

@@ -52,6 +52,16 @@ def test_the_printed_commands_do_as_they_say(demo):
     assert len(commands["403"]) == 2
     for command in commands["403"]:
         assert shell(command, place).startswith("HTTP/1.1 403 ")
+    service = shell(commands["A certificate instead of a token"][0], place)
+    assert service.startswith("HTTP/1.1 200 ")
+    assert '"user":"spiffe://demo.example/stock-service"' in service
+    without = re.sub(r"--(cert|key) '[^']*' ", "", commands["A certificate instead of a token"][0])
+    assert "policy.certificate_missing" in shell(without, place)
+    first, second = shell(commands["Plain HTTP is sent on to TLS"][0], place).split("HTTP/1.1 ")[1:]
+    assert first.startswith("308 ")
+    assert re.search(r"\nLocation: https://127\.0\.0\.1:\d+/healthz\n", first)
+    assert "strict-transport-security" not in first.lower()
+    assert second.startswith("200 ") and "\nStrict-Transport-Security: max-age=" in second
     codes = re.findall(r"^\d{3}", shell(commands["429"][0], place), re.MULTILINE)
     assert codes == ["200"] * 5 + ["429"] * 3
 
@@ -77,7 +87,8 @@ def test_the_printed_commands_do_as_they_say(demo):
 
 def test_keys_and_tokens_are_the_users_own(demo):
     _, _, place = demo
-    for name in ("audit-key.pem", "issuer-key.pem"):
+    for name in ("audit-key.pem", "issuer-key.pem", "ca-key.pem", "server-key.pem",
+                 "service-key.pem"):
         assert (place / "demo files" / name).stat().st_mode & 0o077 == 0
     tokens = sorted(path.name for path in (place / "demo files").glob("*.token"))
     assert tokens == ["admin.token", "nobody.token", "reader.token"]
@@ -86,13 +97,17 @@ def test_keys_and_tokens_are_the_users_own(demo):
 def test_a_second_demo_takes_another_port(demo):
     _, commands, place = demo
     first = re.search(r"127\.0\.0\.1:(\d+)", commands["Allowed"][0])[1]
+    plain = re.search(r"127\.0\.0\.1:(\d+)", commands["Plain HTTP is sent on to TLS"][0])[1]
     other = subprocess.Popen([BINARY, "demo", "--directory", "other"], cwd=place,
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    found = None
     try:
         for line in other.stdout:
-            if found := re.search(r"answers on http://127\.0\.0\.1:(\d+)", line):
+            found = found or re.search(r"answers on https://127\.0\.0\.1:(\d+)", line)
+            if redirecting := re.search(r"^http://127\.0\.0\.1:(\d+) only leads there", line):
                 break
         assert found and found[1] != first
+        assert redirecting and redirecting[1] != plain
         other.send_signal(signal.SIGTERM)
         assert other.wait(10) == 0
     finally:
