@@ -9,14 +9,17 @@ public enum ClientCertificateIdentity {
     /// have DNS names beside it.
     ///
     /// - Parameter details: What the certificate says, as `CertificateAttribute`s.
-    /// - Returns: An empty range when the certificate has no such name, or one with a control byte
-    ///   in it: such a certificate identifies nobody.
+    /// - Returns: An empty range when the certificate has no such name, one with a control byte in
+    ///   it, or one that was left out (an empty value): such a certificate identifies nobody.
     public static func principalName(_ details: Span<UInt8>) -> ByteRange {
         var name: CertificateDetail?
         var offset = 0
         while let detail = details.nextCertificateDetail(&offset) {
-            guard let rank = rank(detail.attribute), !detail.value.isEmpty else { continue }
-            if let other = name, let best = self.rank(other.attribute), best <= rank { continue }
+            guard let rank = rank(detail.attribute) else { continue }
+            if let other = name, let best = self.rank(other.attribute) {
+                // One that was left out could have been the first of its kind.
+                guard rank < best || (rank == best && detail.value.isEmpty) else { continue }
+            }
             name = detail
         }
         guard let name else { return .empty }

@@ -8,7 +8,7 @@ struct HelloScratch: ~Copyable {
     /// The client's JA4.
     var fingerprint = ByteBuffer(capacity: 64)
     /// The attributes of the peer's certificate, also of one that was refused.
-    var details = ByteBuffer(capacity: PeerCertificate.limitBytes)
+    var details = ByteBuffer(capacity: PeerCertificate.limitBytes + 64)
     /// Its SHA-256, when `hasCertificate`.
     var certificate = Digest256.zero
     /// Whether the peer sent a certificate in this call.
@@ -37,9 +37,11 @@ struct HelloScratch: ~Copyable {
 
     /// Takes in the peer's certificate, an `X509 *`.
     mutating func take(certificate peer: OpaquePointer) {
-        hasCertificate = true
         details.removeAll()
         // Safe: the caller holds the certificate for the length of the call.
         certificate = details.write { unsafe PeerCertificate.describe(peer, into: &$0) }
+        // Without memory for its digest it must not pass for another one: there is none then.
+        hasCertificate = certificate != .zero
+        if !hasCertificate { details.removeAll() }
     }
 }

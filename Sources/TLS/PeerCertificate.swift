@@ -12,7 +12,9 @@ enum PeerCertificate {
     /// in the certificate's order.
     ///
     /// What does not fit is left out whole. So is a name that could be read in two ways: one with
-    /// a zero byte or another control character, or with bytes that its type does not allow.
+    /// a zero byte or another control character, or with bytes that its type does not allow. Where
+    /// a URI or a DNS name was left out, an empty one stands at the end, so that nobody takes
+    /// another name for the holder's.
     ///
     /// - Parameter certificate: `X509 *`, borrowed.
     /// - Returns: SHA-256 of the certificate's DER; `.zero`, which no certificate has, when OpenSSL
@@ -69,13 +71,19 @@ enum PeerCertificate {
         else { return }
         let names = OpaquePointer(list)
         defer { unsafe GENERAL_NAMES_free(names) }
+        var isURIMissing = false
+        var isDNSMissing = false
         for place in 0..<(unsafe OPENSSL_sk_num(names)) {
-            guard writer.count < limit, let item = unsafe OPENSSL_sk_value(names, place) else {
-                return
-            }
+            guard let item = unsafe OPENSSL_sk_value(names, place) else { continue }
             let name = unsafe UnsafePointer(item.assumingMemoryBound(to: GENERAL_NAME.self))
+            let start = writer.count
             unsafe append(name, limit, into: &writer)
+            guard writer.count == start else { continue }
+            unsafe isURIMissing = isURIMissing || name.pointee.type == GEN_URI
+            unsafe isDNSMissing = isDNSMissing || name.pointee.type == GEN_DNS
         }
+        if isURIMissing { _ = writer.appendCertificateDetail(.uri, Span()) }
+        if isDNSMissing { _ = writer.appendCertificateDetail(.dns, Span()) }
     }
 
     private static func append(

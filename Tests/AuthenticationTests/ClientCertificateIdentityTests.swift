@@ -11,7 +11,10 @@ import Testing
             ([(.subject, "CN=a"), (.dns, "a.example"), (.dns, "b.example")], "a.example"),
             ([(.subject, "CN=a"), (.dns, "a.example"), (.uri, "spiffe://x/a")], "spiffe://x/a"),
             ([(.uri, "spiffe://x/a"), (.uri, "spiffe://x/b"), (.dns, "a")], "spiffe://x/a"),
-            ([(.uri, ""), (.dns, "a.example")], "a.example"),
+            // No falling back from a name that was left out, or to the one behind it.
+            ([(.dns, "a.example"), (.uri, "")], ""),
+            ([(.uri, "spiffe://x/b"), (.dns, "a"), (.uri, "")], ""),
+            ([(.uri, "spiffe://x/b"), (.dns, "a"), (.dns, "")], "spiffe://x/b"),
             ([(.subject, ""), (.issuer, "CN=ca")], ""),
             // No falling back from a name that could break a line: who signed it meant harm.
             ([(.subject, "CN=a"), (.uri, "spiffe://x/a\r\nX-Admin: 1")], ""),
