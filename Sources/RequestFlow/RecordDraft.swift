@@ -75,7 +75,8 @@ public struct RecordDraft: ~Copyable {
         while let detail = details.nextCertificateDetail(&offset) {
             let value = details.extracting(detail.value)
             if detail.attribute == .subject { append(.certificateSubject, value) }
-            guard let kind = detail.attribute.nameKind, !value.isEmpty, names < RecordLimits.certificateNameCount
+            guard let kind = detail.attribute.nameKind, !value.isEmpty,
+                names < RecordLimits.certificateNameCount
             else { continue }
             names += 1
             scratch.consume(scratch.count)
