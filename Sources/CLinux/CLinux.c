@@ -1,6 +1,9 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -53,3 +56,22 @@ int sallyport_sync_filesystem(int descriptor) { return syncfs(descriptor); }
 int sallyport_name_thread(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
 int sallyport_refuse_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+int sallyport_has_kernel_tls(void) {
+    int has = 0;
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    // The port is the kernel's choice; a protocol can be laid over a connected socket only.
+    if (listener >= 0 && stream >= 0 && bind(listener, (struct sockaddr *)&address, length) == 0 &&
+        listen(listener, 1) == 0 &&
+        getsockname(listener, (struct sockaddr *)&address, &length) == 0 &&
+        connect(stream, (struct sockaddr *)&address, length) == 0) {
+        has = setsockopt(stream, IPPROTO_TCP, TCP_ULP, "tls", sizeof "tls") == 0;
+    }
+    if (stream >= 0) close(stream);
+    if (listener >= 0) close(listener);
+    return has;
+}

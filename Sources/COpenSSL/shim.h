@@ -29,10 +29,12 @@ static inline void sallyport_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio);
 static inline void sallyport_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
 static inline void sallyport_retry_write(BIO *bio) { BIO_set_retry_write(bio); }
 static inline int sallyport_negotiated_group(SSL *ssl) { return (int)SSL_get_negotiated_group(ssl); }
-static inline int sallyport_signature_digest(SSL *ssl) {
+static inline int sallyport_signature_digest(SSL *ssl, int is_own) {
     int nid = 0;
-    return SSL_get_signature_nid(ssl, &nid) == 1 ? nid : 0;
+    int is_known = is_own ? SSL_get_signature_nid(ssl, &nid) : SSL_get_peer_signature_nid(ssl, &nid);
+    return is_known == 1 ? nid : 0;
 }
+static inline uint64_t sallyport_kernel_tls_option(void) { return SSL_OP_ENABLE_KTLS; }
 
 // A builder keeps the pointers of names until it is used. Swift's text of a macro does not live
 // that long; these literals do.

@@ -7,6 +7,9 @@ public struct SocketState: BitwiseCopyable, Sendable {
     public let number: CInt
     /// Whether a read may give bytes: an edge was reported and not used up.
     public var mayRead = false
+    /// Whether the kernel is known to hold nothing, although `mayRead`: TLS holds bytes that it
+    /// has read and not given.
+    public var isDrained = false
     /// Whether a write may be taken.
     public var mayWrite: Bool
     /// The peer has said that it sends no more.
@@ -26,9 +29,13 @@ public struct SocketState: BitwiseCopyable, Sendable {
     /// Takes in what an event reported.
     @inlinable
     public mutating func take(_ readiness: Readiness) {
-        if readiness.contains(.readable) { mayRead = true }
+        if readiness.contains(.readable) {
+            mayRead = true
+            isDrained = false
+        }
         if readiness.contains(.peerClosed) {
             mayRead = true
+            isDrained = false
             isPeerClosing = true
         }
         if readiness.contains(.writable) { mayWrite = true }

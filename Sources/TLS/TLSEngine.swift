@@ -30,14 +30,27 @@ public struct TLSEngine: ~Copyable {
 
     /// A session with a client that has connected; nil when memory ran out.
     public mutating func accept(_ context: TLSServerContext, socket: CInt) -> TLSSession? {
-        unsafe make(context.context, context, isServer: true, context.usesKernelTLS, socket)
+        accept(context, socket: socket, bySocket: context.usesKernelTLS)
+    }
+
+    /// - Parameter bySocket: Whether OpenSSL reads and writes the socket itself.
+    mutating func accept(
+        _ context: TLSServerContext, socket: CInt, bySocket: Bool
+    ) -> TLSSession? {
+        unsafe make(context.context, context, isServer: true, bySocket, socket)
     }
 
     /// A session with an upstream's endpoint that was connected to; nil when memory ran out.
     public mutating func connect(
         _ context: TLSClientContext, endpoint: Int, socket: CInt
     ) -> TLSSession? {
-        let made = unsafe make(context.context, context, isServer: false, false, socket)
+        connect(context, endpoint: endpoint, socket: socket, bySocket: false)
+    }
+
+    mutating func connect(
+        _ context: TLSClientContext, endpoint: Int, socket: CInt, bySocket: Bool
+    ) -> TLSSession? {
+        let made = unsafe make(context.context, context, isServer: false, bySocket, socket)
         guard let session = made, let ssl = unsafe session.ssl,
             unsafe context.prepare(ssl, endpoint: endpoint)
         else { return nil }
@@ -50,15 +63,17 @@ public struct TLSEngine: ~Copyable {
     ) -> TLSSession? {
         ERR_clear_error()
         guard let ssl = unsafe SSL_new(context) else { return nil }
+        // From here on the session frees it.
+        let session = unsafe TLSSession(
+            owning: ssl, context: owner, isServer: isServer, ownsTransfers: ownsTransfers)
+        guard unsafe library.transport.watchAlerts(of: ssl) else { return nil }
         if ownsTransfers {
-            guard unsafe SSL_set_fd(ssl, socket) == 1 else {
-                unsafe SSL_free(ssl)
-                return nil
-            }
+            unsafe SSL_set_options(ssl, sallyport_kernel_tls_option())
+            guard unsafe SSL_set_fd(ssl, socket) == 1 else { return nil }
         } else {
             let bio = unsafe library.transport.bio
             // SSL_set_bio takes one reference when both are the same.
-            unsafe BIO_up_ref(bio)
+            guard unsafe BIO_up_ref(bio) == 1 else { return nil }
             unsafe SSL_set_bio(ssl, bio, bio)
         }
         if isServer {
@@ -66,8 +81,7 @@ public struct TLSEngine: ~Copyable {
         } else {
             unsafe SSL_set_connect_state(ssl)
         }
-        return unsafe TLSSession(
-            owning: ssl, context: owner, isServer: isServer, ownsTransfers: ownsTransfers)
+        return session
     }
 
     /// Goes on with the handshake as far as one read leads.
@@ -77,9 +91,15 @@ public struct TLSEngine: ~Copyable {
         guard let ssl = unsafe session.ssl, !session.hasFailed else {
             return .failed(session.brokenFailure)
         }
+        switch flush(&session, &socket) {
+        case .done: break
+        case .blocked: return .wantsWrite
+        case .failed: return .failed(session.fail(.tlsHandshakeAbandoned))
+        }
         library.hello.clear()
-        begin(socket)
+        begin(socket, receives: true)
         let result = unsafe SSL_do_handshake(ssl)
+        let code = unsafe result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl, result)
         // A resumed session brings its certificate without showing it again.
         if result == 1, unsafe SSL_session_reused(ssl) == 1,
             let certificate = unsafe SSL_get0_peer_certificate(ssl)
@@ -87,62 +107,80 @@ public struct TLSEngine: ~Copyable {
             unsafe library.hello.take(certificate: certificate)
         }
         session.take(library.hello)
-        let code = unsafe result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl, result)
-        if unsafe state.pointee.received > 0 || session.ownsTransfers { session.hasBegun = true }
+        session.hasBegun =
+            unsafe session.hasBegun || state.pointee.received > 0
+            || session.ownsTransfers && BIO_number_read(SSL_get_rbio(ssl)) > 0
         let isSent = finish(&session, &socket)
         switch code {
-        case SSL_ERROR_NONE:
+        case SSL_ERROR_NONE where isSent:
             session.isEstablished = true
-            unsafe session.facts.take(from: ssl)
-            noteLeft(session, &socket)
-            return isSent ? .established : .failed(session.fail(.tlsHandshakeAbandoned))
+            unsafe session.facts.take(from: ssl, isServer: session.isServer)
+            noteReading(session, &socket, wantsMore: false)
+            return .established
         case SSL_ERROR_WANT_READ where isSent:
-            noteDrained(session, &socket)
-            return .wantsRead
+            noteReading(session, &socket, wantsMore: true)
+            return session.hasUnsent ? .wantsWrite : .wantsRead
         case SSL_ERROR_WANT_WRITE where isSent:
             socket.mayWrite = false
             return .wantsWrite
         default:
-            return .failed(failure(&session, &socket, duringHandshake: true))
+            return .failed(failure(&session, &socket, code, inHandshake: true))
         }
     }
 
-    /// Reads clear bytes behind those held; `buffer` has room.
+    /// Reads clear bytes behind those held, as many records as came with one receive; `buffer`
+    /// has room.
     public mutating func read(
         _ session: inout TLSSession, _ socket: inout SocketState, into buffer: inout PooledBuffer
     ) -> TLSReading {
         guard let ssl = unsafe session.ssl, !session.hasFailed else {
-            return .failed(session.brokenFailure)
+            return session.ending(&socket)
         }
-        begin(socket)
-        let result = unsafe buffer.fill { memory in
-            var count = 0
-            let result = unsafe SSL_read_ex(ssl, memory.baseAddress, memory.count, &count)
-            return (result == 1 ? count : 0, result == 1 ? count : -1)
-        }
-        let code = unsafe result > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl, 0)
+        begin(socket, receives: true)
+        var taken = 0
+        var code = SSL_ERROR_NONE
+        repeat {
+            let count = unsafe buffer.fill { memory in
+                var count = 0
+                let result = unsafe SSL_read_ex(ssl, memory.baseAddress, memory.count, &count)
+                return result == 1 ? (count, count) : (0, 0)
+            }
+            guard count > 0 else {
+                code = unsafe SSL_get_error(ssl, 0)
+                break
+            }
+            taken += count
+        } while unsafe buffer.room > 0 && SSL_has_pending(ssl) == 1
         // Reading can answer: with an alert, or with a key of one's own.
-        guard finish(&session, &socket) else { return .failed(failure(&session, &socket)) }
+        let isSent = finish(&session, &socket)
         switch code {
-        case SSL_ERROR_NONE:
-            noteLeft(session, &socket)
-            return .transferred(result)
-        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE:
-            noteDrained(session, &socket)
-            return .nothing
+        case SSL_ERROR_NONE where isSent:
+            noteReading(session, &socket, wantsMore: false)
+            return .transferred(taken)
+        case SSL_ERROR_WANT_READ where isSent, SSL_ERROR_WANT_WRITE where isSent:
+            noteReading(session, &socket, wantsMore: true)
+            return taken > 0 ? .transferred(taken) : .nothing
         case SSL_ERROR_ZERO_RETURN:
-            return .endOfStream
+            ERR_clear_error()
+            session.ended = .endOfStream
         default:
             if unsafe state.pointee.hasEnded || isCutOff(session, code) {
-                session.hasFailed = true
                 ERR_clear_error()
-                return .truncated
+                session.ended = .truncated
+                session.hasFailed = true
+            } else {
+                session.ended = .failed(failure(&session, &socket, code))
             }
-            return .failed(failure(&session, &socket))
         }
+        guard taken > 0 else { return session.ending(&socket) }
+        // What came before is given first; the next call tells.
+        socket.mayRead = true
+        return .transferred(taken)
     }
 
     /// Encrypts from the start of `bytes` as much as goes out with one send, and sends it.
+    ///
+    /// After `.blocked` the next write begins with the same bytes, and has as many at least.
     ///
     /// - Parameter now: The loop turn's time, for the size of records.
     public mutating func write(
@@ -160,15 +198,16 @@ public struct TLSEngine: ~Copyable {
         let most =
             session.burstBytes < TLSEngine.burstBytes
             ? TLSEngine.segmentRecordBytes : TLSEngine.largestRecordBytes
-        begin(socket)
+        begin(socket, receives: false)
         var taken = 0
         var code = SSL_ERROR_NONE
         while taken < bytes.count {
-            let size = min(most, bytes.count - taken)
-            let left = bytes.count - taken - size
-            let next = size + min(most, left) + 2 * TLSTransport.recordOverheadBytes
+            let left = bytes.count - taken
+            // A record that OpenSSL has begun is asked for again with as many bytes at least.
+            let size = min(max(most, session.begunBytes), left)
+            let next = size + min(most, left - size) + 2 * TLSTransport.recordOverheadBytes
             let isFull = unsafe state.pointee.staged + next > TLSTransport.stagingBytes
-            let isLast = left == 0 || isFull
+            let isLast = size == left || isFull
             unsafe state.pointee.isLast = isLast
             var count = 0
             let piece = bytes.extracting(taken..<taken + size)
@@ -177,20 +216,23 @@ public struct TLSEngine: ~Copyable {
             }
             guard result == 1 else {
                 code = unsafe SSL_get_error(ssl, result)
+                session.begunBytes = size
                 break
             }
+            session.begunBytes = 0
             taken += count
             if isLast { break }
         }
         session.burstBytes = UInt32(clamping: UInt64(session.burstBytes) + UInt64(taken))
-        guard finish(&session, &socket) else { return .failed(failure(&session, &socket)) }
+        let isSent = finish(&session, &socket)
         switch code {
-        case SSL_ERROR_NONE: return .transferred(taken)
-        case SSL_ERROR_WANT_WRITE, SSL_ERROR_WANT_READ:
-            if taken > 0 { return .transferred(taken) }
+        case SSL_ERROR_NONE where isSent:
+            return .transferred(taken)
+        case SSL_ERROR_WANT_WRITE where isSent, SSL_ERROR_WANT_READ where isSent:
             socket.mayWrite = false
-            return .blocked
-        default: return .failed(failure(&session, &socket))
+            return taken > 0 ? .transferred(taken) : .blocked
+        default:
+            return .failed(failure(&session, &socket, code))
         }
     }
 
@@ -220,16 +262,16 @@ public struct TLSEngine: ~Copyable {
         guard let ssl = unsafe session.ssl, session.isEstablished, !session.hasFailed,
             unsafe SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN == 0
         else { return }
-        begin(socket)
-        unsafe state.pointee.mayReceive = false
+        begin(socket, receives: false)
+        unsafe state.pointee.isLast = !session.hasUnsent
         unsafe SSL_shutdown(ssl)
         _ = finish(&session, &socket)
         ERR_clear_error()
     }
 
-    private func begin(_ socket: SocketState) {
+    private func begin(_ socket: SocketState, receives: Bool) {
         ERR_clear_error()
-        library.transport.begin(socket)
+        library.transport.begin(socket, receives: receives)
     }
 
     /// Sends what the call has staged; what is left stays with the session. False when the
@@ -248,22 +290,23 @@ public struct TLSEngine: ~Copyable {
         return unsafe !state.pointee.hasFailed
     }
 
-    /// Clear bytes were given, and more may be held.
-    private func noteLeft(_ session: borrowing TLSSession, _ socket: inout SocketState) {
-        guard unsafe state.pointee.isDrained else { return }
-        let hasPending = unsafe SSL_has_pending(session.ssl) == 1
-        let hasEnded = unsafe state.pointee.hasEnded
-        socket.mayRead = hasPending || (socket.isPeerClosing && !hasEnded)
-    }
-
-    /// OpenSSL wants more than it has.
-    private func noteDrained(_ session: borrowing TLSSession, _ socket: inout SocketState) {
+    /// Notes what a call that could read has learned of the socket.
+    ///
+    /// - Parameter wantsMore: Whether OpenSSL can't go on with what it holds.
+    private func noteReading(
+        _ session: borrowing TLSSession, _ socket: inout SocketState, wantsMore: Bool
+    ) {
         if session.ownsTransfers {
-            socket.mayRead = false
-        } else if unsafe state.pointee.isDrained || !socket.mayRead {
-            let hasEnded = unsafe state.pointee.hasEnded
-            socket.mayRead = socket.isPeerClosing && !hasEnded
+            // It asked the kernel, which had nothing.
+            if wantsMore { socket.mayRead = false }
+            return
         }
+        if unsafe state.pointee.isDrained {
+            // The end that the kernel has announced is still to be read.
+            socket.isDrained = unsafe !socket.isPeerClosing || state.pointee.hasEnded
+        }
+        let hasMore = unsafe !wantsMore && SSL_has_pending(session.ssl) == 1
+        socket.mayRead = socket.mayRead && !socket.isDrained || hasMore
     }
 
     /// Whether the peer's TCP ended, where OpenSSL read the socket itself.
@@ -273,24 +316,27 @@ public struct TLSEngine: ~Copyable {
         return code == SSL_ERROR_SYSCALL || reason == UInt(SSL_R_UNEXPECTED_EOF_WHILE_READING)
     }
 
+    /// Breaks the session, and says why.
+    ///
+    /// - Parameter code: What `SSL_get_error` said.
     private func failure(
-        _ session: inout TLSSession, _ socket: inout SocketState, duringHandshake: Bool = false
+        _ session: inout TLSSession, _ socket: inout SocketState, _ code: CInt,
+        inHandshake: Bool = false
     ) -> TLSFailure {
         socket.mayRead = false
-        let isAbandoned =
-            unsafe state.pointee.hasEnded || state.pointee.hasFailed
-            || isCutOff(session, SSL_ERROR_NONE)
-        if library.hello.isNameRefused {
-            ERR_clear_error()
-            return session.fail(.tlsServerNameUnknown)
+        defer { ERR_clear_error() }
+        if inHandshake, library.hello.isNameRefused {
+            return session.fail(.tlsServerNameUnknown, alert: unsafe state.pointee.alert)
         }
-        if isAbandoned {
-            ERR_clear_error()
+        // Why OpenSSL gave up counts, even if the peer did not stay to hear it.
+        guard code == SSL_ERROR_SSL, !isCutOff(session, code) else {
             return session.fail(.tlsHandshakeAbandoned)
         }
         session.hasFailed = true
-        let verification = unsafe SSL_get_verify_result(session.ssl)
-        return TLSFailure.taken(verification: verification, isServer: session.isServer)
+        var failure = unsafe TLSFailure.taken(
+            verification: SSL_get_verify_result(session.ssl), isServer: session.isServer)
+        if failure.alert == 0 { unsafe failure.alert = state.pointee.alert }
+        return failure
     }
 }
 
@@ -301,8 +347,16 @@ extension TLSSession {
     }
 
     /// Breaks the session; `reason` is what a client's failure is called.
-    mutating func fail(_ reason: Reason) -> TLSFailure {
+    mutating func fail(_ reason: Reason, alert: UInt8 = 0) -> TLSFailure {
         hasFailed = true
-        return TLSFailure(reason: isServer ? reason : .upstreamTLSFailed)
+        return TLSFailure(reason: isServer ? reason : .upstreamTLSFailed, alert: alert)
+    }
+
+    /// How the stream ended, once all that came before has been given.
+    func ending(_ socket: inout SocketState) -> TLSReading {
+        socket.mayRead = false
+        guard let ended else { return .failed(brokenFailure) }
+        if ended == .endOfStream || ended == .truncated { socket.hasEnded = true }
+        return ended
     }
 }

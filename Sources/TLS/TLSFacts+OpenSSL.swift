@@ -1,18 +1,21 @@
 import COpenSSL
 import Primitives
 
+// Safe: the session is borrowed for the call, and what it lends is read at once.
 extension TLSFacts {
     /// Takes over what the established session `ssl` has agreed on.
     ///
-    /// - Parameter ssl: `SSL *`, borrowed.
-    mutating func take(from ssl: OpaquePointer) {
+    /// - Parameters:
+    ///   - ssl: `SSL *`, borrowed.
+    ///   - isServer: Whether the peer is a client.
+    mutating func take(from ssl: OpaquePointer, isServer: Bool) {
         version = unsafe UInt16(truncatingIfNeeded: SSL_version(ssl))
         if let current = unsafe SSL_get_current_cipher(ssl) {
             cipher = unsafe SSL_CIPHER_get_protocol_id(current)
         }
         isResumed = unsafe SSL_session_reused(ssl) == 1
         group = TLSFacts.group(ofIdentifier: unsafe sallyport_negotiated_group(ssl))
-        if !isResumed { signature = unsafe TLSFacts.signature(of: ssl) }
+        if !isResumed { signature = unsafe TLSFacts.signature(of: ssl, isServer: isServer) }
         var name: UnsafePointer<UInt8>?
         var count: CUnsignedInt = 0
         unsafe SSL_get0_alpn_selected(ssl, &name, &count)
@@ -31,11 +34,15 @@ extension TLSFacts {
         }
     }
 
-    /// IANA's number of the scheme (RFC 8446 §4.2.3) that this side signed with.
-    private static func signature(of ssl: OpaquePointer) -> UInt16 {
+    /// IANA's number of the scheme (RFC 8446 §4.2.3) that the server signed with.
+    private static func signature(of ssl: OpaquePointer, isServer: Bool) -> UInt16 {
         var kind: CInt = 0
-        guard unsafe SSL_get_signature_type_nid(ssl, &kind) == 1 else { return 0 }
-        let hash = unsafe sallyport_signature_digest(ssl)
+        let isKnown =
+            isServer
+            ? unsafe SSL_get_signature_type_nid(ssl, &kind)
+            : unsafe SSL_get_peer_signature_type_nid(ssl, &kind)
+        guard isKnown == 1 else { return 0 }
+        let hash = unsafe sallyport_signature_digest(ssl, isServer ? 1 : 0)
         let size: UInt16? =
             switch hash {
             case NID_sha256: 0

@@ -1,5 +1,6 @@
 import COpenSSL
 import Crypto
+import LinuxIO
 import Primitives
 
 // Safe: every OpenSSL object belongs to a class that frees it, and outlives what borrows it here.
@@ -23,6 +24,10 @@ public final class TLSServerContext: @unchecked Sendable {
     let names: ServerNameTable
     /// What becomes of a client that names an unknown server.
     let unknownServerName: UnknownServerName
+    /// How long a handshake may take.
+    public let handshakeMilliseconds: UInt32
+    /// Whether OpenSSL moves bytes itself, so that the kernel can encrypt them.
+    let usesKernelTLS: Bool
     private let pairs: [CertificatePair]
     /// By certificate; nil where there is none to show.
     private let answers: [StapledAnswer?]
@@ -76,6 +81,8 @@ public final class TLSServerContext: @unchecked Sendable {
         self.contexts = contexts
         names = ServerNameTable(choice.names.map { ($0.name, $0.context) })
         unknownServerName = settings.unknownServerName
+        handshakeMilliseconds = settings.handshakeMilliseconds
+        usesKernelTLS = settings.kernelTLS == .auto && KernelTLSProbe.isAvailable
         self.pairs = pairs
         self.answers = answers
         for made in contexts {

@@ -22,6 +22,10 @@ public struct TLSSession: ~Copyable {
     public internal(set) var hasBegun = false
     /// Whether TLS is broken, so that OpenSSL must not be called again.
     var hasFailed = false
+    /// How what the peer sent has ended; nil while it goes on.
+    var ended: TLSReading?
+    /// Clear bytes of a record that OpenSSL has begun and not sent.
+    var begunBytes = 0
     /// Clear bytes sent since the last pause, for the size of records.
     var burstBytes: UInt32 = 0
     /// When the last record was sent.
@@ -49,10 +53,10 @@ public struct TLSSession: ~Copyable {
     }
 
     deinit {
-        // Left to itself, OpenSSL forbids resuming a session whose connection ended without
-        // close_notify (a rule of RFC 2246 that RFC 4346 dropped).
-        if isEstablished, !hasFailed, unsafe ssl != nil {
-            unsafe SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
+        if isEstablished, !hasFailed || ended == .truncated {
+            // OpenSSL would forget a session that ends without close_notify: RFC 5246 §7.2.1 does
+            // not ask for that any more.
+            unsafe SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_SENT_SHUTDOWN)
         }
         unsafe SSL_free(ssl)
         unsafe unsent?.deallocate()

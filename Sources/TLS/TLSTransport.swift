@@ -27,6 +27,10 @@ import Primitives
     var hasFailed = false
     /// Bytes received in this call.
     var received = 0
+    /// The fatal alert that was sent or received in this call; 0 for none.
+    var alert: UInt8 = 0
+    /// Whether that alert came from the peer.
+    var isAlertReceived = false
     /// Bytes in `staging`.
     var staged = 0
     /// `TLSTransport.stagingBytes` of memory.
@@ -78,16 +82,37 @@ final class TLSTransport {
     }
 
     /// Prepares for one call of OpenSSL on a session of `socket`.
-    func begin(_ socket: SocketState) {
+    ///
+    /// - Parameter receives: Whether the call may read the socket.
+    func begin(_ socket: SocketState, receives: Bool) {
         unsafe precondition(state.pointee.staged == 0, "another session's bytes are staged")
         unsafe state.pointee.number = socket.number
-        unsafe state.pointee.mayReceive = socket.mayRead
+        unsafe state.pointee.mayReceive = receives && socket.mayRead && !socket.isDrained
         unsafe state.pointee.isDrained = false
         unsafe state.pointee.hasEnded = false
         unsafe state.pointee.isLast = false
         unsafe state.pointee.isBlocked = !socket.mayWrite
         unsafe state.pointee.hasFailed = false
         unsafe state.pointee.received = 0
+        unsafe state.pointee.alert = 0
+        unsafe state.pointee.isAlertReceived = false
+    }
+
+    /// Makes `session`, an `SSL *`, note its fatal alerts here.
+    func watchAlerts(of session: OpaquePointer) -> Bool {
+        // Index 0 is the one that OpenSSL leaves to the application.
+        guard unsafe SSL_set_ex_data(session, 0, UnsafeMutableRawPointer(state)) == 1 else {
+            return false
+        }
+        unsafe SSL_set_info_callback(session) { session, place, code in
+            guard place & SSL_CB_ALERT != 0, code >> 8 == SSL3_AL_FATAL,
+                let data = unsafe SSL_get_ex_data(session, 0)
+            else { return }
+            let state = unsafe data.assumingMemoryBound(to: TransportState.self)
+            unsafe state.pointee.alert = UInt8(truncatingIfNeeded: code)
+            unsafe state.pointee.isAlertReceived = place & SSL_CB_READ != 0
+        }
+        return true
     }
 
     private static func state(
@@ -200,12 +225,10 @@ final class TLSTransport {
 
     private static let control:
         @convention(c) (OpaquePointer?, CInt, Int, UnsafeMutableRawPointer?) -> Int = {
-            bio, command, _, _ in
+            _, command, _, _ in
             switch command {
             case BIO_CTRL_FLUSH, BIO_CTRL_PUSH, BIO_CTRL_POP, BIO_CTRL_DUP: return 1
-            case BIO_CTRL_EOF:
-                guard let state = unsafe TLSTransport.state(of: bio) else { return 0 }
-                return unsafe state.pointee.hasEnded ? 1 : 0
+            // Not BIO_CTRL_EOF: OpenSSL would send an alert to a peer that has gone.
             default: return 0
             }
         }

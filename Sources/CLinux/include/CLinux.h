@@ -31,3 +31,5 @@ int sallyport_sync_filesystem(int descriptor);
 int sallyport_refuse_dumps(void);
 /// Names the calling thread. Returns an errno value, 0 for success.
 int sallyport_name_thread(const char *name);
+/// Whether the kernel can encrypt the records of a TCP connection: tried on one to this process.
+int sallyport_has_kernel_tls(void);
