@@ -40,7 +40,7 @@ let package = Package(
     ]
         // What Benchmarks/, a package of its own, measures.
         + [
-            "Primitives", "Crypto", "TLS", "HTTP", "Authentication", "Authorization",
+            "Primitives", "Crypto", "LinuxIO", "TLS", "HTTP", "Authentication", "Authorization",
             "RateLimiting",
             "AuditRecords", "AuditRings", "AuditSegments", "Upstream", "RequestFlow",
         ].map { .library(name: $0, targets: [$0]) },
@@ -53,11 +53,12 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "COpenSSLMemory", dependencies: ["COpenSSL"]),
 
         library("Primitives"),
         library("LinuxIO", ["CLinux", "Primitives"]),
         library("Crypto", ["COpenSSL", "Primitives"]),
-        library("TLS", ["COpenSSL", "Crypto", "LinuxIO", "Primitives"]),
+        library("TLS", ["COpenSSL", "COpenSSLMemory", "Crypto", "LinuxIO", "Primitives"]),
         library("HTTP", ["Primitives"]),
         library("Authentication", ["HTTP", "Crypto", "Primitives"]),
         library("Authorization", ["Authentication", "HTTP", "Primitives"]),
@@ -124,7 +125,10 @@ let package = Package(
         tests("CryptoTests", ["Crypto", "Primitives"]),
         tests(
             "TLSTests",
-            ["TLS", "COpenSSL", "Crypto", "FuzzHTTP", "FuzzTLS", "LinuxIO", "Primitives"]),
+            [
+                "TLS", "COpenSSL", "COpenSSLMemory", "Crypto", "FuzzHTTP", "FuzzTLS", "LinuxIO",
+                "Primitives",
+            ]),
         tests("HTTPTests", ["HTTP", "FuzzHTTP", "Primitives"]),
         tests(
             "AuthenticationTests",

@@ -14,6 +14,8 @@ let package = Package(
                 "AllocationCounter",
                 .product(name: "Primitives", package: "sallyport"),
                 .product(name: "Crypto", package: "sallyport"),
+                .product(name: "LinuxIO", package: "sallyport"),
+                .product(name: "TLS", package: "sallyport"),
                 .product(name: "HTTP", package: "sallyport"),
                 .product(name: "Authentication", package: "sallyport"),
                 .product(name: "Authorization", package: "sallyport"),

@@ -301,12 +301,14 @@ public struct TLSEngine: ~Copyable {
             if wantsMore { socket.mayRead = false }
             return
         }
+        var isDrained = socket.isDrained || !socket.mayRead
         if unsafe state.pointee.isDrained {
             // The end that the kernel has announced is still to be read.
-            socket.isDrained = unsafe !socket.isPeerClosing || state.pointee.hasEnded
+            isDrained = unsafe !socket.isPeerClosing || state.pointee.hasEnded
         }
         let hasMore = unsafe !wantsMore && SSL_has_pending(session.ssl) == 1
-        socket.mayRead = socket.mayRead && !socket.isDrained || hasMore
+        socket.mayRead = !isDrained || hasMore
+        socket.isDrained = isDrained && hasMore
     }
 
     /// Whether the peer's TCP ended, where OpenSSL read the socket itself.

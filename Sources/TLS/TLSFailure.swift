@@ -5,7 +5,7 @@ import Primitives
 public struct TLSFailure: Error, Equatable, BitwiseCopyable, Sendable {
     /// `tls.*` of a client; `upstream.*` of a server.
     public var reason: Reason
-    /// The alert that the peer sent (RFC 8446 §6); 0 when it sent none.
+    /// The alert that was sent or received (RFC 8446 §6); 0 for none.
     public var alert: UInt8
 
     /// A failure of these parts.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import TLS
 
 /// The proxy and its operator's commands.
 struct Sallyport: ParsableCommand {
@@ -15,4 +16,6 @@ struct Sallyport: ParsableCommand {
     static let version = "0.1.0"
 }
 
+// Refused only where OpenSSL was used before: then every request costs two calls of malloc more.
+_ = RecordMemory.keepBuffers()
 Sallyport.main()

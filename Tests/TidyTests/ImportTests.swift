@@ -7,6 +7,7 @@ import Testing
         "Glibc": ["LinuxIO"],
         "CLinux": ["LinuxIO"],
         "COpenSSL": ["Crypto", "TLS"],
+        "COpenSSLMemory": ["TLS"],
         "CZstd": ["AuditSegments"],
         "Yams": ["Settings"],
         "Logging": ["Supervisor"],

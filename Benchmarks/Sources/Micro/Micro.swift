@@ -23,5 +23,6 @@ enum Micro {
         try DecisionCases.run(&harness)
         try FlowCases.run(&harness)
         try AuditCases.run(&harness)
+        try TLSCases.run(&harness)
     }
 }
