@@ -89,6 +89,10 @@ public struct Supervisor: ~Copyable {
             for (bound, listener) in zip(listeners.bound, settings.listeners) {
                 logger.notice("listening on \(bound.address) (\(bound.name))\(listener.kind)")
             }
+            if settings.listeners.contains(where: { $0.tls?.kernelTLS == .auto }) {
+                let who = KernelTLSProbe.isAvailable ? "the kernel, where it can" : "OpenSSL alone"
+                logger.notice("TLS records are encrypted by \(who)")
+            }
             listening(listeners.bound)
             try control(workers, writer)
         } catch {
