@@ -16,8 +16,13 @@ public struct LogTree: ~Copyable, Sendable {
 
     /// Adds an entry of 36 bytes.
     public mutating func append(_ entry: Span<UInt8>, _ hasher: inout TreeHasher) {
+        append(entry, leaf: hasher.leaf(entry), &hasher)
+    }
+
+    /// Adds an entry whose leaf was hashed already.
+    mutating func append(_ entry: Span<UInt8>, leaf: Digest256, _ hasher: inout TreeHasher) {
         precondition(entry.count == TreeHasher.entryBytes)
-        hashes.append(hasher.leaf(entry), &hasher)
+        hashes.append(leaf, &hasher)
         // Safe: the entry is only read, for the length of the call.
         unsafe entry.withUnsafeBufferPointer { unsafe entries.append(contentsOf: $0) }
     }

@@ -14,6 +14,9 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     let key: NoteKey
     let readsRecords: Bool
     var hasher: TreeHasher
+    private let inspect: BatchInspector?
+    /// Batches of the segment in hand that were looked into already, by their offset.
+    var inspected: [Int: BatchInspection] = [:]
     private var reader: FrameReader
     var tree: LogTree
     var report = VerificationReport()
@@ -21,18 +24,18 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     var isTreeWhole = true
     /// Every note of a checkpoint frame, hashed, in order.
     var notes: [Digest256] = []
-    private var accounts: [WorkerBoot: SequenceAccount] = [:]
-    private var openEnds: [WorkerBoot: UInt64] = [:]
+    var accounts: [WorkerBoot: SequenceAccount] = [:]
+    var openEnds: [WorkerBoot: UInt64] = [:]
     /// Numbers that heartbeats and stops say were taken.
-    private var used: [WorkerBoot: UInt64] = [:]
+    var used: [WorkerBoot: UInt64] = [:]
     private var previousDigest = Digest256.zero
     private var isEndClean = true
-    private var boot: UInt64?
+    var boot: UInt64?
     /// The head of the segment in hand.
     var lastHead: SegmentHead?
     /// What leaves say was put aside: the digest and its segment.
     var tornTails: [Digest256: String] = [:]
-    private var hasStopped = false
+    var hasStopped = false
     var listedTiles: [TilePath: Set<Int>] = [:]
     var tilesDone: UInt64 = 0
     /// Whole tiles that are not stored as such, and the widths that are.
@@ -40,10 +43,12 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
 
     /// A verifier of the log in `source` against `key`.
     ///
-    /// - Parameter readsRecords: False leaves the sealed records and the sequences out: quicker,
-    ///   and possible without the key that they are encrypted to.
+    /// - Parameters:
+    ///   - readsRecords: False leaves the sealed records and the sequences out: quicker, and
+    ///     possible without the key that they are encrypted to.
+    ///   - inspect: Looks into a segment's batches at once, on other threads too.
     public init(
-        source: Source, key: NoteKey, readsRecords: Bool = true
+        source: Source, key: NoteKey, readsRecords: Bool = true, inspect: BatchInspector? = nil
     ) throws(EvidenceError) {
         let library: CryptoLibrary
         do {
@@ -59,6 +64,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         self.source = source
         self.key = key
         self.readsRecords = readsRecords
+        self.inspect = inspect
     }
 
     /// Reads everything and answers what it found.
@@ -108,6 +114,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
             return
         }
         report.segments += 1
+        prepare(bytes)
         reader.beginSegment()
         if reader.nextNumber != number {
             if isTreeWhole { add(.segmentName, file) }
@@ -134,6 +141,16 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
             isEndClean = true
         }
         previousDigest = hasher.plain(bytes.span)
+    }
+
+    /// Has the segment's batches looked into, all at once.
+    private mutating func prepare(_ bytes: [UInt8]) {
+        inspected.removeAll(keepingCapacity: true)
+        guard let inspect else { return }
+        let places = BatchPlace.all(in: bytes)
+        for (place, found) in zip(places, inspect(bytes, places)) {
+            inspected[place.offset] = found
+        }
     }
 
     /// Finds out where to go on, when what came before is broken.
@@ -261,128 +278,6 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         report.checkpoints += 1
         report.checkpointSize = checkpoint.size
         report.checkpointTime = report.lastTime
-    }
-
-    private mutating func takeBatch(
-        _ clear: [UInt8], _ bytes: [UInt8], _ frame: Frame, _ file: String
-    ) {
-        guard let header = try? BatchHeader(clear: clear.span) else { return }
-        report.firstTime = min(report.firstTime ?? header.firstTime, header.firstTime)
-        report.lastTime = max(report.lastTime ?? header.lastTime, header.lastTime)
-        for position in 0..<header.count {
-            let entry = clear.span.extracting(BatchHeader.entryRange(position))
-            if isTreeWhole { tree.append(entry, &hasher) }
-            report.kinds[Int(entry[3])] += 1
-        }
-        guard readsRecords else { return }
-        do {
-            var batch = try SealedBatch(
-                bytes.span.extracting(frame.sealed), flags: frame.header.flags)
-            var position = 0
-            var times = RecordTimes()
-            while let record = try batch.next() {
-                guard position < header.count else { throw EvidenceError.sealedMalformed }
-                let index = header.firstIndex + UInt64(position)
-                let range = BatchHeader.entryRange(position)
-                if record.entry(&hasher) != Array(clear[range]) {
-                    add(.recordDiffers(index: index), file, at: frame.offset)
-                }
-                let core = CanonicalObject(record.part(0))
-                times.add(core.integer("ts"))
-                account(record, core, index, file, frame.offset)
-                position += 1
-            }
-            guard position == header.count else { throw EvidenceError.sealedMalformed }
-            if !times.fit(header) { add(.batchTimes, file, at: frame.offset) }
-        } catch let error as EvidenceError {
-            add(.sealed(error), file, at: frame.offset)
-        } catch {
-            add(.unreadable, file, at: frame.offset)
-        }
-    }
-
-    // MARK: Sequences
-
-    private mutating func account(
-        _ record: StoredRecord, _ core: CanonicalObject, _ index: UInt64, _ file: String,
-        _ offset: Int
-    ) {
-        hasStopped = false
-        if record.kind == 6 {
-            takeLifecycle(core)
-            if !headAgrees(core) { add(.startContradicts(index: index), file, at: offset) }
-        }
-        if let text = core.string("boot"), let writer = UInt64(text, radix: 16), writer != boot {
-            add(.bootContradicts(index: index), file, at: offset)
-        }
-        switch SequenceClaim(kind: record.kind, core: record.part(0)) {
-        case .nothing: break
-        case .stopped: hasStopped = true
-        case .malformed: add(.accountMissing(index: index), file, at: offset)
-        case .recorded(let owner, let sequence):
-            if !accounts[owner, default: SequenceAccount()].insert(sequence) {
-                add(
-                    .sequenceRepeated(
-                        boot: owner.boot, worker: owner.worker, sequence: sequence),
-                    file, at: offset)
-            }
-        case .lost(let owner, let from, let through):
-            add(
-                .gap(boot: owner.boot, worker: owner.worker, from: from, through: through), file,
-                at: offset, weight: .notice)
-            guard let through else {
-                openEnds[owner] = min(openEnds[owner] ?? .max, from)
-                return
-            }
-            let (sum, isEndless) = report.gapNumbers.addingReportingOverflow(through - from + 1)
-            report.gapNumbers = isEndless ? .max : sum
-            if !accounts[owner, default: SequenceAccount()].insert(from...through) {
-                add(
-                    .sequenceRepeated(boot: owner.boot, worker: owner.worker, sequence: from),
-                    file, at: offset)
-            }
-        }
-    }
-
-    private mutating func takeLifecycle(_ core: CanonicalObject) {
-        if core.string("event") == "torn", let tail = core.digest("sha256") {
-            tornTails[tail] = core.string("segment") ?? ""
-        }
-        guard let text = core.string("boot"), let boot = UInt64(text, radix: 16) else { return }
-        for (worker, last) in (core.integers("sequences") ?? []).enumerated() {
-            let owner = WorkerBoot(boot: boot, worker: UInt64(worker))
-            used[owner] = max(used[owner] ?? 0, UInt64(max(0, last)))
-            if accounts[owner] == nil { accounts[owner] = SequenceAccount() }
-        }
-    }
-
-    private mutating func finishSequences() {
-        for (owner, from) in openEnds where accounts[owner]?.highest ?? 0 >= from {
-            add(
-                .gapContradicts(boot: owner.boot, worker: owner.worker, from: from),
-                LogLayout.segments)
-        }
-        for (owner, account) in accounts.sorted(by: {
-            ($0.key.boot, $0.key.worker) < ($1.key.boot, $1.key.worker)
-        }) {
-            let missing = account.missing(through: used[owner])
-            guard !missing.isEmpty else { continue }
-            let isRunning = owner.boot == boot && !hasStopped
-            if isRunning {
-                let count = missing.reduce(0) { $0 + ($1.upperBound - $1.lowerBound + 1) }
-                add(
-                    .sequencePending(boot: owner.boot, worker: owner.worker, count: count),
-                    LogLayout.segments, weight: .unfinished)
-                continue
-            }
-            for numbers in missing where numbers.lowerBound < openEnds[owner] ?? .max {
-                add(
-                    .sequenceMissing(
-                        boot: owner.boot, worker: owner.worker, from: numbers.lowerBound,
-                        through: numbers.upperBound),
-                    LogLayout.segments)
-            }
-        }
     }
 
     private mutating func finishTree() {

@@ -49,7 +49,7 @@ public struct StoredRecord: Equatable, Sendable {
 
 /// The records of one batch, out of its sealed bytes.
 public struct SealedBatch: Sendable {
-    private let plain: [UInt8]
+    let plain: [UInt8]
     private var offset = 0
     /// Most bytes that a batch may have before compression.
     public static let limitBytes = 1 << 26

@@ -34,6 +34,7 @@ enum ToolError: Error, Equatable {
     case timeMalformed(String)
     case statusMalformed(String)
     case numberMalformed(String)
+    case receiptMalformed(String)
     case noCheckpoint
     case notCovered(index: UInt64, size: UInt64)
     case evidence(String)
@@ -53,6 +54,7 @@ extension ToolError: CustomStringConvertible {
             "not a time: \(text) (2026-11-24T20:00:00Z, 2026-11-24, or 90s, 10m, 2h, 1d ago)"
         case .statusMalformed(let text): "not a status: \(text) (200, or 4xx)"
         case .numberMalformed(let text): "not a number: \(text)"
+        case .receiptMalformed(let text): "not a receipt (log.boot.worker.sequence): \(text)"
         case .noCheckpoint: "the log has no published checkpoint yet"
         case .notCovered(let index, let size):
             "record \(index) is not under the last checkpoint, which covers \(size) records"

@@ -25,6 +25,11 @@ struct VerifyCommand: ParsableCommand {
     var vkey: String?
     @Option(help: "A checkpoint kept elsewhere: the log has to contain what it says.")
     var against: String?
+    @Option(
+        help: "A receipt (log.boot.worker.sequence): says whether the log keeps its promise.")
+    var receipt: [String] = []
+    @Option(help: "A file with receipts, one a line, alone or as header lines.")
+    var receipts: [String] = []
     @Flag(help: "One JSON object, for machines.") var json = false
 
     func run() throws {
@@ -38,15 +43,32 @@ struct VerifyCommand: ParsableCommand {
                 verdicts[verdicts.count - 1].problems.append(
                     "the checkpoint is of \(kept.origin), which is not here")
             }
+            let promises = try ReceiptReport(promised(), in: verdicts)
             var console = Console()
             if json {
-                console.line(Verdict.json(verdicts))
+                console.line(Verdict.json(verdicts, promises))
             } else {
                 for verdict in verdicts { verdict.explain(&console) }
+                promises.explain(&console)
             }
             console.flush()
-            return verdicts.map(\.code).max { $0.weight < $1.weight } ?? .couldNotTell
+            return VerifyCommand.worst(verdicts, promises)
         }
+    }
+
+    /// All receipts that were given, one way or the other.
+    private func promised() throws(ToolError) -> [Receipt] {
+        var found: [Receipt] = []
+        for text in receipt {
+            guard let parsed = Receipt(text) else { throw .receiptMalformed(text) }
+            found.append(parsed)
+        }
+        for file in receipts { found += try Receipt.read(file) }
+        return found
+    }
+
+    fileprivate static func worst(_ verdicts: [Verdict], _ promises: ReceiptReport) -> ExitCode {
+        (verdicts.map(\.code) + [promises.exitCode]).max { $0.weight < $1.weight } ?? .couldNotTell
     }
 }
 
@@ -95,10 +117,10 @@ struct Verdict {
         let report: VerificationReport
         do {
             if let view {
-                report = try LogVerifier(source: view, key: key)
+                report = try LogVerifier(source: view, key: key, inspect: Verdict.inspect)
                     .verify { done, total in Console.progress(done, of: total) }
             } else {
-                report = try LogVerifier(source: folder, key: key)
+                report = try LogVerifier(source: folder, key: key, inspect: Verdict.inspect)
                     .verify { done, total in Console.progress(done, of: total) }
             }
         } catch {
@@ -108,6 +130,14 @@ struct Verdict {
             folder: folder, key: key, keyOrigin: origin, report: report, isLive: view != nil)
         if let kept, kept.origin == report.origin { verdict.compare(kept) }
         return verdict
+    }
+
+    /// Has all cores look into a segment's batches.
+    private static let inspect: @Sendable ([UInt8], [BatchPlace]) -> [BatchInspection?] = {
+        segment, places in
+        ParallelWork.map(places.count) { index, hasher in
+            BatchInspection(segment, places[index], hasher: &hasher)
+        }
     }
 
     /// Notes what `kept` says and the log does not hold.
@@ -215,11 +245,14 @@ struct Verdict {
     }
 
     /// All verdicts as one JSON object.
-    static func json(_ verdicts: [Verdict]) -> [UInt8] {
-        let worst = verdicts.map(\.code).max { $0.weight < $1.weight } ?? .couldNotTell
-        return CanonicalValue.object([
+    static func json(_ verdicts: [Verdict], _ promises: ReceiptReport? = nil) -> [UInt8] {
+        let codes = verdicts.map(\.code) + (promises.map { [$0.exitCode] } ?? [])
+        let worst = codes.max { $0.weight < $1.weight } ?? .couldNotTell
+        var members: [String: CanonicalValue] = [
             "verdict": .string(worst.verdict), "logs": .array(verdicts.map(\.value)),
-        ]).bytes
+        ]
+        if let promises, !promises.answers.isEmpty { members["receipts"] = promises.value }
+        return CanonicalValue.object(members).bytes
     }
 
     private var value: CanonicalValue {

@@ -147,6 +147,20 @@ struct SampleFolder: ~Copyable {
         try endBatch()
     }
 
+    /// A gap leaf about numbers of this boot's worker 0, or of another boot's.
+    mutating func gap(first: UInt64, last: UInt64?, boot: UInt64 = SampleFolder.boot) throws {
+        var output = ByteBuffer(capacity: 4096)
+        let time = WallTime(microseconds: SampleFolder.start)
+        let facts = GapFacts(
+            boot: boot, worker: 0, first: first, last: last, reason: .lostInCrash)
+        let places = output.write {
+            parts.encode(facts, time: time, instant: .zero, into: &$0)
+        }
+        try add(kind: 7, time, output.span, places)
+        try endBatch()
+        if boot == SampleFolder.boot, let last { sequence = last }
+    }
+
     private mutating func add(
         kind: UInt8, _ time: WallTime, _ bytes: Span<UInt8>, _ places: RecordParts
     ) throws {

@@ -1,0 +1,132 @@
+import Primitives
+
+/// Where a batch frame lies in its segment, by what its header says.
+public struct BatchPlace: Sendable {
+    let offset: Int
+    let clear: Range<Int>
+    let sealed: Range<Int>
+    let flags: UInt8
+
+    /// The batch frames of a segment, as far as one header leads to the next.
+    ///
+    /// Nothing is proven by it: a place counts once the frame there has been checked.
+    static func all(in segment: [UInt8]) -> [BatchPlace] {
+        var places: [BatchPlace] = []
+        var offset = 0
+        while offset < segment.count,
+            let header = try? FrameHeader(segment.span.extracting(droppingFirst: offset)),
+            header.frameCount <= segment.count - offset
+        {
+            let start = offset + FrameHeader.byteCount
+            let end = start + header.clearCount
+            if header.type == .batch {
+                places.append(
+                    BatchPlace(
+                        offset: offset, clear: start..<end,
+                        sealed: end..<end + header.sealedCount, flags: header.flags))
+            }
+            offset += header.frameCount
+        }
+        return places
+    }
+}
+
+/// What the bytes of one batch say by themselves, whatever comes before them in the log.
+///
+/// Most of a verification's work is here, and no batch needs another's: several can be looked into
+/// at a time.
+public struct BatchInspection: Sendable {
+    /// What one record says.
+    struct Record: Sendable {
+        /// Whether the record is the one that its entry commits to.
+        let isCommitted: Bool
+        let claim: SequenceClaim
+        /// The boot that wrote it, by its own word.
+        let boot: UInt64?
+        /// The core of a lifecycle record.
+        let lifecycle: [UInt8]?
+    }
+
+    /// Hashes of the tree's leaves.
+    let leaves: [Digest256]
+    private(set) var records: [Record] = []
+    /// Why no more records could be read.
+    private(set) var failure: EvidenceError?
+    /// Whether the batch's header names the times that its records have.
+    private(set) var hasTrueTimes = true
+
+    /// Looks into the batch at `place` of `segment`.
+    ///
+    /// - Parameter readsRecords: False leaves the sealed records out.
+    public init(
+        _ segment: [UInt8], _ place: BatchPlace, readsRecords: Bool = true,
+        hasher: inout TreeHasher
+    ) {
+        self.init(
+            clear: segment.span.extracting(place.clear),
+            sealed: segment.span.extracting(place.sealed), flags: place.flags,
+            readsRecords: readsRecords, hasher: &hasher)
+    }
+
+    init(
+        clear: Span<UInt8>, sealed: Span<UInt8>, flags: UInt8, readsRecords: Bool,
+        hasher: inout TreeHasher
+    ) {
+        guard let header = try? BatchHeader(clear: clear) else {
+            leaves = []
+            failure = .batchMalformed
+            return
+        }
+        var leaves: [Digest256] = []
+        leaves.reserveCapacity(header.count)
+        for position in 0..<header.count {
+            leaves.append(hasher.leaf(clear.extracting(BatchHeader.entryRange(position))))
+        }
+        self.leaves = leaves
+        guard readsRecords else { return }
+        do {
+            try read(sealed, flags, clear, header, &hasher)
+        } catch {
+            failure = error
+        }
+    }
+
+    private mutating func read(
+        _ sealed: Span<UInt8>, _ flags: UInt8, _ clear: Span<UInt8>, _ header: BatchHeader,
+        _ hasher: inout TreeHasher
+    ) throws(EvidenceError) {
+        var batch = try SealedBatch(sealed, flags: flags)
+        var times = RecordTimes()
+        records.reserveCapacity(header.count)
+        while let record = try batch.next() {
+            guard records.count < header.count else { throw .sealedMalformed }
+            let range = BatchHeader.entryRange(records.count)
+            let entry = record.entry(&hasher)
+            let bytes = record.part(0)
+            let core = CanonicalObject(bytes)
+            times.add(core.integer("ts"))
+            records.append(
+                Record(
+                    isCommitted: clear.extracting(range).equals(entry),
+                    claim: SequenceClaim(kind: record.kind, core: bytes),
+                    boot: core.string("boot").flatMap { UInt64($0, radix: 16) },
+                    lifecycle: record.kind == 6 ? bytes : nil))
+        }
+        guard records.count == header.count else { throw .sealedMalformed }
+        hasTrueTimes = times.fit(header)
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether these are the same bytes.
+    fileprivate func equals(_ bytes: [UInt8]) -> Bool {
+        guard count == bytes.count else { return false }
+        for position in indices where self[position] != bytes[position] { return false }
+        return true
+    }
+}
+
+/// Looks into all batches of a segment, in whatever order and on as many threads as there are.
+///
+/// The result for a place may be nil: the verifier then looks for itself.
+public typealias BatchInspector = (_ segment: [UInt8], _ places: [BatchPlace]) -> [BatchInspection?]

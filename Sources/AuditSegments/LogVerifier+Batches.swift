@@ -1,0 +1,115 @@
+import Primitives
+
+extension LogVerifier {
+    /// Adds a batch's entries to the tree and takes its records into account.
+    mutating func takeBatch(_ clear: [UInt8], _ bytes: [UInt8], _ frame: Frame, _ file: String) {
+        guard let header = try? BatchHeader(clear: clear.span) else { return }
+        report.firstTime = min(report.firstTime ?? header.firstTime, header.firstTime)
+        report.lastTime = max(report.lastTime ?? header.lastTime, header.lastTime)
+        let found =
+            inspected.removeValue(forKey: frame.offset)
+            ?? BatchInspection(
+                clear: clear.span, sealed: bytes.span.extracting(frame.sealed),
+                flags: frame.header.flags, readsRecords: readsRecords, hasher: &hasher)
+        for (position, leaf) in found.leaves.enumerated() {
+            let entry = clear.span.extracting(BatchHeader.entryRange(position))
+            if isTreeWhole { tree.append(entry, leaf: leaf, &hasher) }
+            report.kinds[Int(entry[3])] += 1
+        }
+        guard readsRecords else { return }
+        for (position, record) in found.records.enumerated() {
+            let index = header.firstIndex + UInt64(position)
+            if !record.isCommitted { add(.recordDiffers(index: index), file, at: frame.offset) }
+            account(record, index, file, frame.offset)
+        }
+        if let failure = found.failure {
+            add(.sealed(failure), file, at: frame.offset)
+        } else if !found.hasTrueTimes {
+            add(.batchTimes, file, at: frame.offset)
+        }
+    }
+
+    // MARK: Sequences
+
+    private mutating func account(
+        _ record: BatchInspection.Record, _ index: UInt64, _ file: String, _ offset: Int
+    ) {
+        hasStopped = false
+        if let lifecycle = record.lifecycle {
+            let core = CanonicalObject(lifecycle)
+            takeLifecycle(core)
+            if !headAgrees(core) { add(.startContradicts(index: index), file, at: offset) }
+        }
+        if let writer = record.boot, writer != boot {
+            add(.bootContradicts(index: index), file, at: offset)
+        }
+        switch record.claim {
+        case .nothing: break
+        case .stopped: hasStopped = true
+        case .malformed: add(.accountMissing(index: index), file, at: offset)
+        case .recorded(let owner, let sequence):
+            if !accounts[owner, default: SequenceAccount()].insert(sequence) {
+                add(
+                    .sequenceRepeated(
+                        boot: owner.boot, worker: owner.worker, sequence: sequence),
+                    file, at: offset)
+            }
+        case .lost(let owner, let from, let through):
+            add(
+                .gap(boot: owner.boot, worker: owner.worker, from: from, through: through), file,
+                at: offset, weight: .notice)
+            guard let through else {
+                openEnds[owner] = min(openEnds[owner] ?? .max, from)
+                return
+            }
+            let (sum, isEndless) = report.gapNumbers.addingReportingOverflow(through - from + 1)
+            report.gapNumbers = isEndless ? .max : sum
+            if !accounts[owner, default: SequenceAccount()].insert(from...through) {
+                add(
+                    .sequenceRepeated(boot: owner.boot, worker: owner.worker, sequence: from),
+                    file, at: offset)
+            }
+        }
+    }
+
+    private mutating func takeLifecycle(_ core: CanonicalObject) {
+        if core.string("event") == "torn", let tail = core.digest("sha256") {
+            tornTails[tail] = core.string("segment") ?? ""
+        }
+        guard let text = core.string("boot"), let boot = UInt64(text, radix: 16) else { return }
+        for (worker, last) in (core.integers("sequences") ?? []).enumerated() {
+            let owner = WorkerBoot(boot: boot, worker: UInt64(worker))
+            used[owner] = max(used[owner] ?? 0, UInt64(max(0, last)))
+            if accounts[owner] == nil { accounts[owner] = SequenceAccount() }
+        }
+    }
+
+    mutating func finishSequences() {
+        for (owner, from) in openEnds where accounts[owner]?.highest ?? 0 >= from {
+            add(
+                .gapContradicts(boot: owner.boot, worker: owner.worker, from: from),
+                LogLayout.segments)
+        }
+        for (owner, account) in accounts.sorted(by: {
+            ($0.key.boot, $0.key.worker) < ($1.key.boot, $1.key.worker)
+        }) {
+            let missing = account.missing(through: used[owner])
+            guard !missing.isEmpty else { continue }
+            let isRunning = owner.boot == boot && !hasStopped
+            if isRunning {
+                let count = missing.reduce(0) { $0 + ($1.upperBound - $1.lowerBound + 1) }
+                add(
+                    .sequencePending(boot: owner.boot, worker: owner.worker, count: count),
+                    LogLayout.segments, weight: .unfinished)
+                continue
+            }
+            for numbers in missing where numbers.lowerBound < openEnds[owner] ?? .max {
+                add(
+                    .sequenceMissing(
+                        boot: owner.boot, worker: owner.worker, from: numbers.lowerBound,
+                        through: numbers.upperBound),
+                    LogLayout.segments)
+            }
+        }
+    }
+}
