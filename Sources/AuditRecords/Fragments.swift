@@ -152,7 +152,7 @@ final class Fragments: @unchecked Sendable {
     }
 
     private static let cipherCount = 10
-    private static let groupCount = 3
+    private static let groupCount = 4
 
     private static func handshakeMembers() -> [[UInt8]] {
         precondition(TLSNames.ciphers.count == cipherCount && TLSNames.groups.count == groupCount)

@@ -30,7 +30,7 @@ enum TLSNames {
         }
     }
 
-    static let groups: [StaticString] = ["", "secp256r1", "x25519"]
+    static let groups: [StaticString] = ["", "secp256r1", "x25519", "secp384r1"]
 
     @inline(__always)
     static func placeOfGroup(_ code: UInt16) -> Int? {
@@ -38,6 +38,7 @@ enum TLSNames {
         case 0: 0
         case 23: 1
         case 29: 2
+        case 24: 3
         default: nil
         }
     }

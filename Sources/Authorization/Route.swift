@@ -58,7 +58,7 @@ public enum HeaderVariable: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// SHA-256 of the client's certificate, 64 hexadecimal digits.
     case certificateDigest
     /// The name of the client's certificate; see `ClientCertificateIdentity`.
-    case certificateSubject
+    case certificateName
 }
 
 /// One request field that a route sets, whatever the client sent under that name.

@@ -45,13 +45,13 @@ public struct Admission: Sendable {
     ///   - bytes: What `head`'s ranges refer to.
     ///   - facts: The record's numbers; `time`, `instant`, `peer` and `listener` are set.
     ///   - transport: What the connection's TLS says.
-    ///   - certificateSubject: The name of the client's certificate, of
+    ///   - certificateName: The name of the client's certificate, of
     ///     `ClientCertificateIdentity.principalName`; empty when there is none.
     ///   - now: The loop turn's time.
     public static func judge(
         head: borrowing RequestHead, bytes: Span<UInt8>, settings: ProxySettings,
         authenticator: inout Authenticator, facts: inout RecordFacts, record: inout RecordDraft,
-        transport: TransportFacts, certificateSubject: Span<UInt8>, now: Instant
+        transport: TransportFacts, certificateName: Span<UInt8>, now: Instant
     ) -> Admission {
         var admission = Admission()
         admission.verdict =
@@ -61,7 +61,7 @@ public struct Admission: Sendable {
             ?? admission.decide(
                 head: head, bytes: bytes, settings: settings, authenticator: &authenticator,
                 facts: &facts, record: &record, transport: transport,
-                certificateSubject: certificateSubject, now: now)
+                certificateName: certificateName, now: now)
         switch admission.verdict {
         case .forward, .respond, .respondOptions:
             facts.outcome = .allow
@@ -116,7 +116,7 @@ public struct Admission: Sendable {
     private mutating func decide(
         head: borrowing RequestHead, bytes: Span<UInt8>, settings: ProxySettings,
         authenticator: inout Authenticator, facts: inout RecordFacts, record: inout RecordDraft,
-        transport: TransportFacts, certificateSubject: Span<UInt8>, now: Instant
+        transport: TransportFacts, certificateName: Span<UInt8>, now: Instant
     ) -> Verdict {
         let policy = settings.policy
         switch policy.match(
@@ -143,7 +143,7 @@ public struct Admission: Sendable {
             let refusal =
                 isByCertificate
                 ? identify(
-                    transport, certificateSubject: certificateSubject, issuers: issuers,
+                    transport, certificateName: certificateName, issuers: issuers,
                     facts: &facts, record: &record)
                 : authenticate(
                     head: head, bytes: bytes, accepting: issuers, transport: transport,
@@ -165,7 +165,7 @@ public struct Admission: Sendable {
 
         if let refusal = throttle(
             settings: settings, authenticator: authenticator,
-            certificateSubject: certificateSubject, facts: &facts, now: now)
+            certificateName: certificateName, facts: &facts, now: now)
         {
             return refusal
         }
@@ -189,7 +189,7 @@ public struct Admission: Sendable {
 
     /// Takes the connection's certificate for who is asking; only on a route that accepts that.
     private func identify(
-        _ transport: TransportFacts, certificateSubject: Span<UInt8>, issuers: IssuerSet,
+        _ transport: TransportFacts, certificateName: Span<UInt8>, issuers: IssuerSet,
         facts: inout RecordFacts, record: inout RecordDraft
     ) -> Verdict? {
         guard transport.hasCertificate else {
@@ -198,11 +198,11 @@ public struct Admission: Sendable {
                 : .refuse(status: 401, reason: .tokenMissing)
         }
         // A certificate without a name is nobody's: all such would be one principal.
-        guard !certificateSubject.isEmpty else {
+        guard !certificateName.isEmpty else {
             return .refuse(status: 403, reason: .policyCertificateRefused)
         }
         facts.scheme = .certificate
-        record.append(.subject, certificateSubject)
+        record.append(.subject, certificateName)
         return nil
     }
 
@@ -246,7 +246,7 @@ public struct Admission: Sendable {
     /// back to the earlier ones: a refused request still counts as an attempt.
     private mutating func throttle(
         settings: ProxySettings, authenticator: borrowing Authenticator,
-        certificateSubject: Span<UInt8>, facts: inout RecordFacts, now: Instant
+        certificateName: Span<UInt8>, facts: inout RecordFacts, now: Instant
     ) -> Verdict? {
         for position in 0..<settings.policy.limitCount(of: route) {
             let index = settings.policy.limit(of: route, at: position)
@@ -261,7 +261,7 @@ public struct Admission: Sendable {
             case .subject where facts.scheme == .certificate:
                 // No issuer has this number, so no token's subject is counted together with it.
                 key = table.key(
-                    limit: index, subject: certificateSubject, issuer: RecordFacts.noIndex)
+                    limit: index, subject: certificateName, issuer: RecordFacts.noIndex)
             case .subject, .clientAddress:
                 key = table.key(limit: index, address: facts.client.address)
             case .route:

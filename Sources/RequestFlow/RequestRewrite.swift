@@ -46,11 +46,11 @@ public enum RequestRewrite {
     ///
     /// - Parameters:
     ///   - facts: The record of the request; its `scheme` and `issuer` say who is asking.
-    ///   - certificateSubject: The name of the client's certificate; empty when there is none.
+    ///   - certificateName: The name of the client's certificate; empty when there is none.
     public static func write(
         head: borrowing RequestHead, bytes: Span<UInt8>, settings: ProxySettings,
         authenticator: borrowing Authenticator, facts: RecordFacts, context: ForwardingContext,
-        certificateSubject: Span<UInt8>, receiptPrefix: Span<UInt8>, into writer: inout ByteWriter
+        certificateName: Span<UInt8>, receiptPrefix: Span<UInt8>, into writer: inout ByteWriter
     ) {
         writer.append(bytes.extracting(head.methodText))
         writer.append(.space)
@@ -81,7 +81,7 @@ public enum RequestRewrite {
         writer.append("\r\n")
         appendSettings(
             policy: settings.policy, context: context, authenticator: authenticator,
-            certificateSubject: certificateSubject, settings: settings, facts: facts,
+            certificateName: certificateName, settings: settings, facts: facts,
             into: &writer)
         writer.append("\r\n")
     }
@@ -90,7 +90,7 @@ public enum RequestRewrite {
     /// with a line end in it, is left out together with its field.
     private static func appendSettings(
         policy: CompiledPolicy, context: ForwardingContext,
-        authenticator: borrowing Authenticator, certificateSubject: Span<UInt8>,
+        authenticator: borrowing Authenticator, certificateName: Span<UInt8>,
         settings: ProxySettings, facts: RecordFacts, into writer: inout ByteWriter
     ) {
         for index in 0..<policy.headerCount(of: context.route) {
@@ -104,8 +104,8 @@ public enum RequestRewrite {
                 case .variable(.route): writer.append(policy.name(of: context.route))
                 case .variable(.requestID): writer.appendUUID(facts.requestID)
                 case .variable(.subject) where facts.scheme == .certificate,
-                    .variable(.certificateSubject):
-                    writer.append(certificateSubject)
+                    .variable(.certificateName):
+                    writer.append(certificateName)
                 case .variable(.certificateDigest):
                     guard context.transport.hasCertificate else { continue }
                     writer.appendHex(context.transport.certificate)

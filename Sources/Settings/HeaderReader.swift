@@ -20,7 +20,7 @@ struct HeaderReader {
         ("identity.subject", .subject, true), ("identity.client_id", .clientID, true),
         ("identity.issuer", .issuer, true),
         ("identity.certificate.sha256", .certificateDigest, true),
-        ("identity.certificate.subject", .certificateSubject, true),
+        ("identity.certificate.name", .certificateName, true),
         ("request.id", .requestID, false),
         ("route.name", .route, false),
     ]

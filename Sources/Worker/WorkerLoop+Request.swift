@@ -172,7 +172,7 @@ extension WorkerLoop {
             admission = Admission.judge(
                 head: head, bytes: bytes, settings: settings, authenticator: &authenticator,
                 facts: &facts, record: &text, transport: clients[slot].transport,
-                certificateSubject: clients[slot].principalName, now: now)
+                certificateName: clients[slot].principalName, now: now)
         }
         commitText(slot)
         clients[slot].exchange.begin(head: head, limits: limits.http)

@@ -56,7 +56,7 @@ extension WorkerLoop {
         var writer = clients[slot].exchange.outgoing.writer()
         RequestRewrite.write(
             head: head, bytes: bytes, settings: settings, authenticator: authenticator,
-            facts: facts, context: context, certificateSubject: clients[slot].principalName,
+            facts: facts, context: context, certificateName: clients[slot].principalName,
             receiptPrefix: receiptPrefix.bytes, into: &writer)
         clients[slot].exchange.outgoing.commit(writer)
         let fits = !writer.overflowed

@@ -47,14 +47,14 @@ enum Shown: CaseIterable {
     }
 
     private static func show(_ shown: Shown, _ bench: inout FlowBench) {
-        bench.certificateSubject = ""
+        bench.certificateName = ""
         switch shown {
         case .plain: bench.transport = TransportFacts()
         case .nothing: bench.transport = .secure
         case .right, .wrong, .nameless:
             bench.transport = TransportFacts(
                 certificate: digest, matches: CertificateSet(bits: shown == .wrong ? 0 : 1))
-            if shown != .nameless { bench.certificateSubject = name }
+            if shown != .nameless { bench.certificateName = name }
         }
     }
 
@@ -235,7 +235,7 @@ enum Shown: CaseIterable {
             #expect(verdict == expected)
         }
         // Another certificate is somebody else; the same name in another one is not.
-        bench.certificateSubject = "spiffe://x/b"
+        bench.certificateName = "spiffe://x/b"
         let other = try bench.judge(plain).verdict
         #expect(other == pass)
         bench.transport.certificate = .zero
@@ -247,7 +247,7 @@ enum Shown: CaseIterable {
         let issuer = try FlowIssuer()
         let variables: [(String, HeaderVariable)] = [
             ("X-Who", .subject), ("X-From", .issuer), ("X-Client", .clientID),
-            ("X-Cert", .certificateDigest), ("X-Name", .certificateSubject),
+            ("X-Cert", .certificateDigest), ("X-Name", .certificateName),
         ]
         let route = try Self.route(issuers: true, certificate: true) {
             $0.requestHeaders.set = variables.map {
@@ -274,7 +274,7 @@ enum Shown: CaseIterable {
         }
         // A name with a line end in it stands in no field.
         Self.show(.right, &bench)
-        bench.certificateSubject = "a\r\nX-Admin: 1"
+        bench.certificateName = "a\r\nX-Admin: 1"
         let sent = try bench.rewrite(plain)
         #expect(!sent.contains("X-Admin"))
         #expect(!sent.contains("X-Who"))

@@ -23,7 +23,7 @@ struct FlowBench: ~Copyable {
     /// What the connection's TLS says.
     var transport = TransportFacts()
     /// The name of the connection's certificate.
-    var certificateSubject = ""
+    var certificateName = ""
 
     /// A bench with these routes.
     static func make(
@@ -77,11 +77,11 @@ struct FlowBench: ~Copyable {
         facts.client = FlowBench.peer
         draft.removeAll()
         draft.append(head: head, bytes: bytes.span)
-        let subject = Array(certificateSubject.utf8)
+        let subject = Array(certificateName.utf8)
         return Admission.judge(
             head: head, bytes: bytes.span, settings: settings, authenticator: &authenticator,
             facts: &facts, record: &draft, transport: transport,
-            certificateSubject: subject.span, now: Instant(nanoseconds: 1_000_000_000))
+            certificateName: subject.span, now: Instant(nanoseconds: 1_000_000_000))
     }
 
     /// The request in `text` as the upstream would get it.
@@ -98,11 +98,11 @@ struct FlowBench: ~Copyable {
             transport: transport)
         var buffer = ByteBuffer(capacity: 20_000)
         let prefix = Array("log.boot.0.".utf8)
-        let subject = Array(certificateSubject.utf8)
+        let subject = Array(certificateName.utf8)
         buffer.write { writer in
             RequestRewrite.write(
                 head: head, bytes: bytes.span, settings: settings, authenticator: authenticator,
-                facts: facts, context: context, certificateSubject: subject.span,
+                facts: facts, context: context, certificateName: subject.span,
                 receiptPrefix: prefix.span, into: &writer)
         }
         return buffer.span.text()

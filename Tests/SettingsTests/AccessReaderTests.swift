@@ -69,14 +69,14 @@ import Testing
                     upstream: orders
                     request_headers:
                       set:
-                        X-Name: ${identity.certificate.subject}
+                        X-Name: ${identity.certificate.name}
                         X-Hash: ${identity.certificate.sha256}
 
                 """)
         let headers = try Fixture.parse(text).policy.routes[1].requestHeaders
         #expect(
             headers.set.map(\.pieces) == [
-                [.variable(.certificateSubject)], [.variable(.certificateDigest)],
+                [.variable(.certificateName)], [.variable(.certificateDigest)],
             ])
     }
 

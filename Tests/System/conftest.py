@@ -106,7 +106,7 @@ def tls_routes(pki: PKI) -> list[dict]:
         {"name": "secure", "match": {"path": "/secure/**"}, "auth": "corp", "upstream": "main"},
         {**certificate("any"), "request_headers": {"set": {
             "X-Certificate": "${identity.certificate.sha256}",
-            "X-Certificate-Subject": "${identity.certificate.subject}",
+            "X-Certificate-Subject": "${identity.certificate.name}",
             "X-User": "${identity.subject}"}}},
         certificate("uri", uri=pki.spiffe),
         certificate("uri-prefix", uri="spiffe://tests.example/ns/prod/*"),

@@ -52,7 +52,7 @@ enum FlowCases {
                 let admission = Admission.judge(
                     head: head, bytes: text.span, settings: settings,
                     authenticator: &authenticator, facts: &facts, record: &draft,
-                    transport: TransportFacts(), certificateSubject: Span(),
+                    transport: TransportFacts(), certificateName: Span(),
                     now: Instant(nanoseconds: 1_000_000_000))
                 precondition(admission.principal >= 0 && facts.outcome == .allow)
                 keep(admission.route)
