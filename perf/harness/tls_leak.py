@@ -175,8 +175,8 @@ class LeakRun:
                 f"{after[1]:,} requests, {self.request_failures} failed; {after[2]:,} handshakes "
                 f"({self.resumed:,} resumed), {self.handshake_failures} failed; "
                 f"{self.swapped.swaps} swaps of the certificate, {self.swapping.changes} changes "
-                f"seen by a new connection half a second later, {len(self.swapping.seen)} certificates; "
-                f"{len(self.swapping.failures)} of these connections failed."
+                f"seen by a new connection half a second later, {len(self.swapping.seen)} "
+                f"certificates; {len(self.swapping.failures)} of these connections failed."
                 + (f" The first failure: {first}." if first else ""),
                 f"Resident memory from the first row to the last: {growth / 2**20:+.1f} MiB, "
                 f"{per_request:+.2f} bytes a request or {per_handshake:+.0f} bytes a handshake.",
