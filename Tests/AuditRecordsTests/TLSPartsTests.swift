@@ -150,7 +150,10 @@ import Testing
         #expect(Sample.encode(facts, []).core.contains("\"sig\":\"\(name)\","))
     }
 
-    @Test(arguments: [(23, "secp256r1"), (24, "secp384r1"), (29, "x25519"), (4588, "0x11ec")] as [(UInt16, String)])
+    @Test(
+        arguments: [
+            (23, "secp256r1"), (24, "secp384r1"), (29, "x25519"), (4588, "0x11ec"),
+        ] as [(UInt16, String)])
     func `a group has IANA's name`(code: UInt16, name: String) {
         var facts = Self.facts()
         facts.tlsGroup = code
