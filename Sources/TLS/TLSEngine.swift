@@ -97,7 +97,7 @@ public struct TLSEngine: ~Copyable {
         case .failed: return .failed(session.fail(.tlsHandshakeAbandoned))
         }
         library.hello.clear()
-        begin(socket, receives: true)
+        begin(session, socket, receives: true)
         let result = unsafe SSL_do_handshake(ssl)
         let code = unsafe result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl, result)
         // A resumed session brings its certificate without showing it again.
@@ -110,7 +110,7 @@ public struct TLSEngine: ~Copyable {
         session.hasBegun =
             unsafe session.hasBegun || state.pointee.received > 0
             || session.ownsTransfers && BIO_number_read(SSL_get_rbio(ssl)) > 0
-        let isSent = finish(&session, &socket)
+        let isSent = finish(&session, &socket) && !session.cannotSend
         switch code {
         case SSL_ERROR_NONE where isSent:
             session.isEstablished = true
@@ -136,7 +136,7 @@ public struct TLSEngine: ~Copyable {
         guard let ssl = unsafe session.ssl, !session.hasFailed else {
             return session.ending(&socket)
         }
-        begin(socket, receives: true)
+        begin(session, socket, receives: true)
         var taken = 0
         var code = SSL_ERROR_NONE
         repeat {
@@ -151,13 +151,14 @@ public struct TLSEngine: ~Copyable {
             }
             taken += count
         } while unsafe buffer.room > 0 && SSL_has_pending(ssl) == 1
-        // Reading can answer: with an alert, or with a key of one's own.
-        let isSent = finish(&session, &socket)
+        // Reading can answer: with an alert, or with a key of one's own. A peer that is gone
+        // does not hear it, but is heard out.
+        let isWhole = finish(&session, &socket)
         switch code {
-        case SSL_ERROR_NONE where isSent:
+        case SSL_ERROR_NONE where isWhole:
             noteReading(session, &socket, wantsMore: false)
             return .transferred(taken)
-        case SSL_ERROR_WANT_READ where isSent, SSL_ERROR_WANT_WRITE where isSent:
+        case SSL_ERROR_WANT_READ where isWhole, SSL_ERROR_WANT_WRITE where isWhole:
             noteReading(session, &socket, wantsMore: true)
             return taken > 0 ? .transferred(taken) : .nothing
         case SSL_ERROR_ZERO_RETURN:
@@ -187,7 +188,7 @@ public struct TLSEngine: ~Copyable {
         _ session: inout TLSSession, _ socket: inout SocketState, _ bytes: Span<UInt8>,
         now: Instant
     ) -> TLSWriting {
-        guard let ssl = unsafe session.ssl, !session.hasFailed else {
+        guard let ssl = unsafe session.ssl, !session.hasFailed, !session.cannotSend else {
             return .failed(session.brokenFailure)
         }
         guard !session.hasUnsent, socket.mayWrite else { return .blocked }
@@ -198,7 +199,7 @@ public struct TLSEngine: ~Copyable {
         let most =
             session.burstBytes < TLSEngine.burstBytes
             ? TLSEngine.segmentRecordBytes : TLSEngine.largestRecordBytes
-        begin(socket, receives: false)
+        begin(session, socket, receives: false)
         var taken = 0
         var code = SSL_ERROR_NONE
         while taken < bytes.count {
@@ -225,6 +226,8 @@ public struct TLSEngine: ~Copyable {
         }
         session.burstBytes = UInt32(clamping: UInt64(session.burstBytes) + UInt64(taken))
         let isSent = finish(&session, &socket)
+        // What the peer said before it went is still read.
+        if session.cannotSend { return .failed(session.brokenFailure) }
         switch code {
         case SSL_ERROR_NONE where isSent:
             return .transferred(taken)
@@ -250,7 +253,8 @@ public struct TLSEngine: ~Copyable {
             case .wouldBlock:
                 socket.mayWrite = false
             case .endOfStream, .failed:
-                session.hasFailed = true
+                session.cannotSend = true
+                session.dropUnsent(pending)
                 return .failed
             }
         }
@@ -260,22 +264,24 @@ public struct TLSEngine: ~Copyable {
     /// Tells the peer that nothing more will be sent (`close_notify`); once, best effort.
     public mutating func shutdown(_ session: inout TLSSession, _ socket: inout SocketState) {
         guard let ssl = unsafe session.ssl, session.isEstablished, !session.hasFailed,
-            unsafe SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN == 0
+            !session.cannotSend, unsafe SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN == 0
         else { return }
-        begin(socket, receives: false)
+        begin(session, socket, receives: false)
         unsafe state.pointee.isLast = !session.hasUnsent
         unsafe SSL_shutdown(ssl)
         _ = finish(&session, &socket)
         ERR_clear_error()
     }
 
-    private func begin(_ socket: SocketState, receives: Bool) {
+    private func begin(
+        _ session: borrowing TLSSession, _ socket: SocketState, receives: Bool
+    ) {
         ERR_clear_error()
-        library.transport.begin(socket, receives: receives)
+        library.transport.begin(socket, receives: receives, cannotSend: session.cannotSend)
     }
 
-    /// Sends what the call has staged; what is left stays with the session. False when the
-    /// connection is broken.
+    /// Sends what the call has staged; what is left stays with the session. False when it can't,
+    /// or when the socket could not be read.
     private func finish(_ session: inout TLSSession, _ socket: inout SocketState) -> Bool {
         if unsafe state.pointee.staged > 0 {
             if !session.hasUnsent { unsafe TLSTransport.flush(state) }
@@ -285,6 +291,11 @@ public struct TLSEngine: ~Copyable {
                 unsafe state.pointee.staged = 0
                 guard session.keepUnsent(rest) else { return false }
             }
+        }
+        if unsafe state.pointee.cannotSend {
+            session.cannotSend = true
+            let unsent = session.unsentBytes.count
+            session.dropUnsent(unsent)
         }
         if unsafe state.pointee.isBlocked, !session.ownsTransfers { socket.mayWrite = false }
         return unsafe !state.pointee.hasFailed

@@ -22,6 +22,9 @@ public struct TLSSession: ~Copyable {
     public internal(set) var hasBegun = false
     /// Whether TLS is broken, so that OpenSSL must not be called again.
     var hasFailed = false
+    /// Whether the kernel has refused to send: the peer is gone, but what it said before may
+    /// still be there to be read.
+    var cannotSend = false
     /// How what the peer sent has ended; nil while it goes on.
     var ended: TLSReading?
     /// Clear bytes of a record that OpenSSL has begun and not sent.

@@ -23,8 +23,11 @@ import Primitives
     var isLast = false
     /// Whether the kernel takes no more.
     var isBlocked = false
-    /// Whether a transfer has failed.
+    /// Whether a receive has failed.
     var hasFailed = false
+    /// Whether the kernel refused to send, and will again. What the peer said before may still
+    /// be there to be read, so OpenSSL is told that all was sent.
+    var cannotSend = false
     /// Bytes received in this call.
     var received = 0
     /// The fatal alert that was sent or received in this call; 0 for none.
@@ -83,8 +86,10 @@ final class TLSTransport {
 
     /// Prepares for one call of OpenSSL on a session of `socket`.
     ///
-    /// - Parameter receives: Whether the call may read the socket.
-    func begin(_ socket: SocketState, receives: Bool) {
+    /// - Parameters:
+    ///   - receives: Whether the call may read the socket.
+    ///   - cannotSend: Whether an earlier call found that nothing is sent any more.
+    func begin(_ socket: SocketState, receives: Bool, cannotSend: Bool) {
         unsafe precondition(state.pointee.staged == 0, "another session's bytes are staged")
         unsafe state.pointee.number = socket.number
         unsafe state.pointee.mayReceive = receives && socket.mayRead && !socket.isDrained
@@ -93,6 +98,7 @@ final class TLSTransport {
         unsafe state.pointee.isLast = false
         unsafe state.pointee.isBlocked = !socket.mayWrite
         unsafe state.pointee.hasFailed = false
+        unsafe state.pointee.cannotSend = cannotSend
         unsafe state.pointee.received = 0
         unsafe state.pointee.alert = 0
         unsafe state.pointee.isAlertReceived = false
@@ -161,24 +167,24 @@ final class TLSTransport {
         @convention(c) (OpaquePointer?, UnsafePointer<CChar>?, Int, UnsafeMutablePointer<Int>?)
             -> CInt = { bio, source, size, count in
                 unsafe sallyport_clear_retry(bio)
-                guard let state = unsafe TLSTransport.state(of: bio), let source = unsafe source,
-                    unsafe !state.pointee.hasFailed
+                guard let state = unsafe TLSTransport.state(of: bio), let source = unsafe source
                 else { return 0 }
+                unsafe count?.pointee = size
                 var sent = 0
                 if unsafe state.pointee.isLast, unsafe state.pointee.staged == 0,
                     unsafe !state.pointee.isBlocked
                 {
                     let bytes = unsafe UnsafeRawBufferPointer(start: source, count: size)
                     sent = unsafe TLSTransport.send(bytes, state)
-                    if unsafe state.pointee.hasFailed { return 0 }
                 } else if unsafe state.pointee.staged + size > TLSTransport.stagingBytes {
                     unsafe TLSTransport.flush(state)
-                    if unsafe state.pointee.hasFailed { return 0 }
                     guard unsafe state.pointee.staged + size <= TLSTransport.stagingBytes else {
+                        unsafe count?.pointee = 0
                         unsafe sallyport_retry_write(bio)
                         return 0
                     }
                 }
+                if unsafe state.pointee.cannotSend { return 1 }
                 let rest = size - sent
                 if rest > 0 {
                     let target = unsafe state.pointee.staging + state.pointee.staged
@@ -186,7 +192,6 @@ final class TLSTransport {
                         from: source + sent, byteCount: rest)
                     unsafe state.pointee.staged += rest
                 }
-                unsafe count?.pointee = size
                 return 1
             }
 
@@ -194,6 +199,7 @@ final class TLSTransport {
     private static func send(
         _ bytes: UnsafeRawBufferPointer, _ state: UnsafeMutablePointer<TransportState>
     ) -> Int {
+        guard unsafe !state.pointee.cannotSend else { return 0 }
         let span = unsafe Span<UInt8>(_unsafeBytes: bytes)
         switch unsafe Descriptor.send(span, to: state.pointee.number) {
         case .transferred(let count):
@@ -203,7 +209,7 @@ final class TLSTransport {
             unsafe state.pointee.isBlocked = true
             return 0
         case .endOfStream, .failed:
-            unsafe state.pointee.hasFailed = true
+            unsafe state.pointee.cannotSend = true
             return 0
         }
     }
@@ -211,10 +217,11 @@ final class TLSTransport {
     /// Sends what is staged, as far as the kernel takes it.
     static func flush(_ state: UnsafeMutablePointer<TransportState>) {
         let staged = unsafe state.pointee.staged
-        guard staged > 0, unsafe !state.pointee.isBlocked else { return }
+        guard staged > 0 else { return }
+        guard unsafe !state.pointee.isBlocked || state.pointee.cannotSend else { return }
         let bytes = unsafe UnsafeRawBufferPointer(start: state.pointee.staging, count: staged)
         let sent = unsafe send(bytes, state)
-        if unsafe state.pointee.hasFailed {
+        if unsafe state.pointee.cannotSend {
             unsafe state.pointee.staged = 0
             return
         }
