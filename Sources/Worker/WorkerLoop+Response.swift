@@ -16,7 +16,7 @@ extension WorkerLoop {
                 guard moveResponse(slot, upstream) else { return false }
                 if upstreams[upstream].stream.input.count < held { turn.hasProgressed = true }
             }
-            if !clients[slot].output.isEmpty {
+            if !clients[slot].output.isEmpty || clients[slot].stream.hasUnsent {
                 switch flushClient(slot) {
                 case .done:
                     hasFlushed = true
@@ -69,6 +69,8 @@ extension WorkerLoop {
         if reusable, upstreams[upstream].stream.socket.mayRead {
             let filling = fillUpstream(upstream)
             if case .nothing = filling {} else { reusable = false }
+            // More may lie behind what TLS itself used up.
+            if upstreams[upstream].stream.socket.mayRead { reusable = false }
         }
         reusable =
             reusable && upstreams[upstream].stream.input.isEmpty
