@@ -51,6 +51,12 @@ extension WorkerLoop {
             advance(slot)
             return
         }
+        // While the log is behind, a connection whose record finds no room is kept until it does:
+        // none goes unrecorded, and no more are accepted than there are slots.
+        guard records.borrowed < records.capacity || auditGate == .failed else {
+            wheel.schedule(slot, at: now.advanced(nanoseconds: WorkerLoop.gateNanoseconds))
+            return
+        }
         recordHandshake(slot, reason: .tlsHandshakeTimeout, source: .client)
         closeClient(slot)
     }
