@@ -74,8 +74,45 @@ final class OpenSSLContext: @unchecked Sendable {
                     unsafe Unmanaged<TLSLibrary>.fromOpaque(library).takeUnretainedValue()
                         .hello.take(certificate: certificate)
                 }
+                unsafe OpenSSLContext.spareAnchor(verification)
                 return unsafe X509_verify_cert(verification)
             }, Unmanaged.passUnretained(library).toOpaque())
+    }
+
+    /// Makes `verification` ask for no revocation list about the authority at the chain's end.
+    ///
+    /// OpenSSL asks for one of its parent, and where the authority is not self-signed it could not
+    /// even check that list's signature. Whoever believes an authority no longer takes it out of
+    /// the file. A chain of one, which is in the file itself, and one that ends with a self-signed
+    /// certificate are judged as OpenSSL does.
+    private static func spareAnchor(_ verification: OpaquePointer) {
+        // Safe: OpenSSL lends all of it for the length of the callback.
+        unsafe X509_STORE_CTX_set_verify_cb(verification) { isFine, verification in
+            guard isFine == 0, let verification = unsafe verification else { return isFine }
+            let chain = unsafe X509_STORE_CTX_get0_chain(verification)
+            let depth = unsafe X509_STORE_CTX_get_error_depth(verification)
+            guard depth > 0, unsafe depth == OPENSSL_sk_num(chain) - 1,
+                let last = unsafe OPENSSL_sk_value(chain, depth),
+                unsafe X509_self_signed(OpaquePointer(last), 0) == 0,
+                unsafe OpenSSLContext.isAboutList(X509_STORE_CTX_get_error(verification))
+            else { return 0 }
+            unsafe X509_STORE_CTX_set_error(verification, X509_V_OK)
+            return 1
+        }
+    }
+
+    /// Whether the error of a verification is about a revocation list, and not that it names the
+    /// certificate.
+    private static func isAboutList(_ error: CInt) -> Bool {
+        switch error {
+        case X509_V_ERR_UNABLE_TO_GET_CRL, X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER,
+            X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE, X509_V_ERR_CRL_SIGNATURE_FAILURE,
+            X509_V_ERR_CRL_NOT_YET_VALID, X509_V_ERR_CRL_HAS_EXPIRED,
+            X509_V_ERR_KEYUSAGE_NO_CRL_SIGN, X509_V_ERR_DIFFERENT_CRL_SCOPE,
+            X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
+            true
+        default: false
+        }
     }
 
     deinit {

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from harness.client import Client, once, request
+from harness.pki import pem
 from harness.tls import V12, V13, TLSClient, ask, context_of, refused, s_client
 
 VERSIONS = [V12, V13]
@@ -64,6 +65,43 @@ def test_a_bad_certificate_is_refused(tls_proxy, pki, listener, name, version):
     assert record["outcome"] == "deny"
     assert record["subject"]["cert"]["sha256"] == identity.sha256
     assert record["subject"]["cert"]["subject"] == identity.certificate.subject.rfc4514_string()
+
+
+@pytest.mark.parametrize("has_parents_list", [False, True])
+def test_an_issuing_authority_with_its_revocation_list(make_proxy, pki, tmp_path,
+                                                       has_parents_list):
+    """`client_ca` need not be self-signed; its own list decides, with its parent's or without."""
+    authority, lists = tmp_path / "ca.pem", tmp_path / "crl.pem"
+    authority.write_bytes(pem(pki.client_authority.certificate))
+    lists.write_bytes(pki.revocations(pki.revoked_client) if has_parents_list
+                      else pki.client_authority.revocations(pki.revoked_client))
+    proxy = make_proxy(listeners={"public": {"address": "127.0.0.1:0", "tls": {
+        "certificates": [pki.ec.settings], "client_auth": "require",
+        "client_ca": str(authority), "client_crl": str(lists)}}})
+    for version in VERSIONS:
+        response, _ = ask(proxy.address, with_certificate(pki.client, version))
+        assert response.status == 200
+        port, _ = refused(proxy.address, with_certificate(pki.revoked_client, version))
+        assert proxy.log.failed_handshake(port)["reason"] == "tls.certificate_revoked"
+        refused(proxy.address, with_certificate(pki.stranger, version))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("what", ["of_the_root_missing", "of_the_issuer_missing", "stale", "forged"])
+def test_without_a_good_revocation_list_nobody_is_let_in(make_proxy, pki, tmp_path, version, what):
+    issuer, root = pki.client_authority, pki.client_root
+    lists = {
+        "of_the_root_missing": issuer.revocations(),
+        "of_the_issuer_missing": root.revocations(),
+        "stale": issuer.revocations(age_days=9) + root.revocations(),
+        "forged": issuer.revocations(key=pki.strange_root.key) + root.revocations()}
+    file = tmp_path / "crl.pem"
+    file.write_bytes(lists[what])
+    proxy = make_proxy(listeners={"public": {"address": "127.0.0.1:0", "tls": {
+        "certificates": [pki.ec.settings], "client_auth": "optional",
+        "client_ca": str(pki.client_root_file), "client_crl": str(file)}}})
+    port, _ = refused(proxy.address, with_certificate(pki.client, version))
+    assert proxy.log.failed_handshake(port)["reason"] == "tls.certificate_revoked"
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -120,17 +120,18 @@ class Authority:
                 x509.SubjectAlternativeName(list(map(alternative, names))), critical=False)
         return Identity(builder.sign(self.key, hashes.SHA256()), key, self.chain)
 
-    def revocations(self, *identities: Identity) -> bytes:
-        """A PEM list of what is revoked."""
+    def revocations(self, *identities: Identity, age_days: int = 0, key=None) -> bytes:
+        """A PEM list of what is revoked, good for a week; `key` signs one that is forged."""
+        begin = now() - datetime.timedelta(hours=1, days=age_days)
         builder = (x509.CertificateRevocationListBuilder().issuer_name(self.name)
-                   .last_update(now() - datetime.timedelta(hours=1))
-                   .next_update(now() + datetime.timedelta(days=7)))
+                   .last_update(begin).next_update(begin + datetime.timedelta(days=7)))
         for identity in identities:
             builder = builder.add_revoked_certificate(
                 x509.RevokedCertificateBuilder()
                 .serial_number(identity.certificate.serial_number)
                 .revocation_date(now() - datetime.timedelta(hours=1)).build())
-        return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        return builder.sign(key or self.key, hashes.SHA256()).public_bytes(
+            serialization.Encoding.PEM)
 
 
 class PKI:
