@@ -182,7 +182,10 @@ public enum LocalResponse {
         } else if frame.version == .http10 {
             writer.append("Connection: keep-alive\r\n")
         }
-        writer.appendStrictTransport(of: facts.listener, settings)
+        // Nothing that came in clear may carry it (RFC 6797 §7.2).
+        if facts.reason != .tlsPlainHTTP {
+            writer.appendStrictTransport(of: facts.listener, settings)
+        }
         writer.appendReceipt(facts, prefix: receiptPrefix)
         writer.append("\r\n")
     }

@@ -285,6 +285,7 @@ def test_plain_http_on_the_tls_port(tls_proxy, data):
     assert answer.startswith(b"HTTP/1.1 400 "), answer
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"connection: close" in head.lower()
+    assert b"strict-transport-security" not in head.lower()
     assert not body or json.loads(body)["code"] == "tls.plain_http"
     assert record["reason"] == "tls.plain_http"
     assert record["status"] == 400 and "method" not in record and "route" not in record
