@@ -57,7 +57,7 @@ let package = Package(
 
         library("Primitives"),
         library("LinuxIO", ["CLinux", "Primitives"]),
-        library("Crypto", ["COpenSSL", "Primitives"]),
+        library("Crypto", ["COpenSSL", "COpenSSLMemory", "Primitives"]),
         library("TLS", ["COpenSSL", "COpenSSLMemory", "Crypto", "LinuxIO", "Primitives"]),
         library("HTTP", ["Primitives"]),
         library("Authentication", ["HTTP", "Crypto", "Primitives"]),

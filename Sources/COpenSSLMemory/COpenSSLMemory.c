@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 // What OpenSSL allocates for each record, so that one written and one read call malloc six times:
 //
@@ -22,6 +23,12 @@ struct Shelf {
 
 static __thread struct Shelf records, packets;
 static __thread int isWatched;
+// How many callers handle a secret on this thread.
+static __thread int secretsAtHand;
+
+void sallyport_begin_secret(void) { secretsAtHand++; }
+
+void sallyport_end_secret(void) { secretsAtHand--; }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
@@ -64,15 +71,20 @@ void *sallyport_block_allocate(size_t size, const char *file, int line) {
 
 void *sallyport_block_resize(void *block, size_t size, const char *file, int line) {
     if (!block) return sallyport_block_allocate(size, file, line);
-    if (size > 0) return realloc(block, size);
+    if (size > 0 && secretsAtHand == 0) return realloc(block, size);
+    void *moved = sallyport_block_allocate(size, file, line);
+    if (!moved && size > 0) return NULL;
+    size_t usable = malloc_usable_size(block);
+    if (moved) memcpy(moved, block, usable < size ? usable : size);
     sallyport_block_free(block, file, line);
-    return NULL;
+    return moved;
 }
 
 void sallyport_block_free(void *block, const char *file, int line) {
     (void)file, (void)line;
     if (!block) return;
     size_t usable = malloc_usable_size(block);
+    if (secretsAtHand > 0) OPENSSL_cleanse(block, usable);
     if (usable == packetBytes && keep(&packets, packetLimit, block)) return;
     if (usable >= recordBytes && usable < recordBytes + recordSlack &&
         keep(&records, recordLimit, block)) {

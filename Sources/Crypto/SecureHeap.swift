@@ -1,4 +1,5 @@
 import COpenSSL
+import COpenSSLMemory
 import Synchronization
 
 /// OpenSSL's secure heap: where private keys and ticket keys lie.
@@ -44,6 +45,18 @@ public enum SecureHeap {
             state = new
             return new
         }
+    }
+
+    /// Runs `body`, and clears each piece of ordinary memory that OpenSSL frees meanwhile on this
+    /// thread: its decoders copy a private key there, and free the copy as it is.
+    ///
+    /// It does so only where OpenSSL's memory is ours (`RecordMemory.keepBuffers`).
+    public static func handlingSecret<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        sallyport_begin_secret()
+        defer { sallyport_end_secret() }
+        return try body()
     }
 
     /// Bytes handed out now; 0 before `start`.

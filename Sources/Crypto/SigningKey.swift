@@ -67,7 +67,9 @@ public struct SigningKey: ~Copyable, @unchecked Sendable {
         let made = unsafe pem.withUnsafeBytes { text -> OpaquePointer? in
             guard let memory = unsafe BIO_new_mem_buf(text.baseAddress, length) else { return nil }
             defer { unsafe BIO_free(memory) }
-            return unsafe PEM_read_bio_PrivateKey(memory, nil, { _, _, _, _ in -1 }, nil)
+            return unsafe SecureHeap.handlingSecret {
+                unsafe PEM_read_bio_PrivateKey(memory, nil, { _, _, _, _ in -1 }, nil)
+            }
         }
         ERR_clear_error()
         guard let made = unsafe made else { throw .privateKeyMalformed }

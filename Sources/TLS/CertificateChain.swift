@@ -170,7 +170,9 @@ final class PrivateKey: @unchecked Sendable {
         let secret = bytes.key
         let isRead = unsafe PEMText.read(secret.bytes) { memory in
             do throws(PEMText.KeyFailure) {
-                unsafe made = try PEMText.privateKey(memory, library)
+                unsafe made = try SecureHeap.handlingSecret { () throws(PEMText.KeyFailure) in
+                    unsafe try PEMText.privateKey(memory, library)
+                }
             } catch {
                 failure = error
             }

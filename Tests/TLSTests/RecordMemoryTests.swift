@@ -29,6 +29,24 @@ import Testing
         #expect(sallyport_blocks_kept() == kept)
     }
 
+    @Test func `what is freed or moved while a secret is at hand is cleared`() throws {
+        sallyport_begin_secret()
+        let block = try #require(sallyport_block_allocate(16_600, nil, 0))
+        unsafe block.initializeMemory(as: UInt8.self, repeating: 7, count: 16_600)
+        let moved = try #require(sallyport_block_resize(block, 17_000, nil, 0))
+        let isMoved = unsafe moved.load(fromByteOffset: 16_599, as: UInt8.self) == 7
+        #expect(isMoved)
+        // The thread keeps both blocks, so that they can still be read.
+        sallyport_block_free(moved, nil, 0)
+        sallyport_end_secret()
+        for _ in 0..<2 {
+            let kept = try #require(sallyport_block_allocate(16_600, nil, 0))
+            let isClear = unsafe UnsafeRawBufferPointer(start: kept, count: 16_600)
+                .allSatisfy { $0 == 0 }
+            #expect(isClear)
+        }
+    }
+
     @Test func `no bytes are no block`() {
         #expect(sallyport_block_allocate(0, nil, 0) == nil)
         #expect(sallyport_block_resize(sallyport_block_allocate(5, nil, 0), 0, nil, 0) == nil)

@@ -7,7 +7,7 @@ import Testing
         "Glibc": ["LinuxIO"],
         "CLinux": ["LinuxIO"],
         "COpenSSL": ["Crypto", "TLS"],
-        "COpenSSLMemory": ["TLS"],
+        "COpenSSLMemory": ["Crypto", "TLS"],
         "CZstd": ["AuditSegments"],
         "Yams": ["Settings"],
         "Logging": ["Supervisor"],
