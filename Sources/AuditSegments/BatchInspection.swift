@@ -103,13 +103,12 @@ public struct BatchInspection: Sendable {
             let range = BatchHeader.entryRange(records.count)
             let entry = record.entry(&hasher)
             let bytes = record.part(0)
-            let core = CanonicalObject(bytes)
-            times.add(core.integer("ts"))
+            let members = CoreMembers(bytes)
+            times.add(members.time)
             records.append(
                 Record(
                     isCommitted: clear.extracting(range).equals(entry),
-                    claim: SequenceClaim(kind: record.kind, core: bytes),
-                    boot: core.string("boot").flatMap { UInt64($0, radix: 16) },
+                    claim: members.claim(kind: record.kind, core: bytes), boot: members.boot,
                     lifecycle: record.kind == 6 ? bytes : nil))
         }
         guard records.count == header.count else { throw .sealedMalformed }

@@ -31,7 +31,7 @@ public struct CanonicalObject: Sendable {
         return CanonicalObject.integer(value)
     }
 
-    private static func integer(_ value: ArraySlice<UInt8>) -> Int64? {
+    static func integer(_ value: ArraySlice<UInt8>) -> Int64? {
         guard let first = value.first else { return nil }
         let isNegative = first == 0x2D
         let digits = isNegative ? value.dropFirst() : value
@@ -129,27 +129,44 @@ public struct CanonicalObject: Sendable {
         name.withUTF8Buffer { unsafe bytes.elementsEqual($0) }
     }
 
+    /// Passes each member's name and value to `body`, in order, as far as they have the form.
+    func forEachMember(_ body: (_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Void) {
+        guard isObject else { return }
+        var position = bytes.startIndex + 1
+        while position < bytes.endIndex, bytes[position] == 0x22 {
+            guard let nameEnd = CanonicalObject.skip(bytes, position), nameEnd < bytes.endIndex,
+                bytes[nameEnd] == 0x3A, let valueEnd = CanonicalObject.skip(bytes, nameEnd + 1)
+            else { return }
+            body(bytes[(position + 1)..<(nameEnd - 1)], bytes[(nameEnd + 1)..<valueEnd])
+            guard valueEnd < bytes.endIndex, bytes[valueEnd] == 0x2C else { return }
+            position = valueEnd + 1
+        }
+    }
+
     /// Position after the value that begins at `start`.
     private static func skip(_ bytes: ArraySlice<UInt8>, _ start: Int) -> Int? {
-        var position = start
+        // A span reads about three times as fast as a slice; it counts from its own beginning.
+        let span = bytes.span
+        let base = bytes.startIndex
+        var position = start - base
         var depth = 0
-        while position < bytes.endIndex {
-            switch bytes[position] {
+        while position < span.count {
+            switch span[position] {
             case 0x22:
                 position += 1
-                while position < bytes.endIndex, bytes[position] != 0x22 {
-                    position += bytes[position] == 0x5C ? 2 : 1
+                while position < span.count, span[position] != 0x22 {
+                    position += span[position] == 0x5C ? 2 : 1
                 }
-                guard position < bytes.endIndex else { return nil }
+                guard position < span.count else { return nil }
                 position += 1
-                if depth == 0 { return position }
+                if depth == 0 { return base + position }
                 continue
             case 0x7B, 0x5B: depth += 1
             case 0x7D, 0x5D:
-                if depth == 0 { return position > start ? position : nil }
+                if depth == 0 { return base + position > start ? base + position : nil }
                 depth -= 1
-                if depth == 0 { return position + 1 }
-            case 0x2C where depth == 0: return position > start ? position : nil
+                if depth == 0 { return base + position + 1 }
+            case 0x2C where depth == 0: return base + position > start ? base + position : nil
             default: break
             }
             position += 1
@@ -157,7 +174,7 @@ public struct CanonicalObject: Sendable {
         return nil
     }
 
-    private static func unquoted(_ value: ArraySlice<UInt8>) -> String? {
+    static func unquoted(_ value: ArraySlice<UInt8>) -> String? {
         guard value.count >= 2, value.first == 0x22, value.last == 0x22 else { return nil }
         var text: [UInt8] = []
         var position = value.startIndex + 1

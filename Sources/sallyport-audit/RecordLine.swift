@@ -76,7 +76,7 @@ enum RecordLine {
         core.string("reason").map { " (\($0))" } ?? ""
     }
 
-    private static func event(_ core: AuditSegments.CanonicalObject) -> String {
+    static func event(_ core: AuditSegments.CanonicalObject) -> String {
         if let gap = core.object("gap") {
             let last = gap.integer("to").map { String($0) } ?? "?"
             return "\(gap.string("boot") ?? "?").\(gap.integer("worker") ?? -1)."
@@ -112,7 +112,7 @@ enum RecordLine {
     }
 
     /// `text` as a terminal may have it: what a log says is not ours.
-    private static func shown(_ text: String) -> String {
+    static func shown(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             let properties = scalar.properties

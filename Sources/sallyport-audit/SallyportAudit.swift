@@ -13,7 +13,7 @@ struct SallyportAudit: ParsableCommand {
             """,
         subcommands: [
             VerifyCommand.self, ShowCommand.self, TailCommand.self, SearchCommand.self,
-            ProveCommand.self,
+            ProveCommand.self, BundleCommand.self, ReportCommand.self,
         ])
 }
 
@@ -36,6 +36,7 @@ enum ToolError: Error, Equatable {
     case numberMalformed(String)
     case receiptMalformed(String)
     case noCheckpoint
+    case noSuchRecord(index: UInt64)
     case notCovered(index: UInt64, size: UInt64)
     case evidence(String)
 }
@@ -56,6 +57,7 @@ extension ToolError: CustomStringConvertible {
         case .numberMalformed(let text): "not a number: \(text)"
         case .receiptMalformed(let text): "not a receipt (log.boot.worker.sequence): \(text)"
         case .noCheckpoint: "the log has no published checkpoint yet"
+        case .noSuchRecord(let index): "there is no record \(index)"
         case .notCovered(let index, let size):
             "record \(index) is not under the last checkpoint, which covers \(size) records"
         case .evidence(let words): words

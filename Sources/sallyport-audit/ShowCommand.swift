@@ -15,12 +15,14 @@ struct LogOptions: ParsableArguments {
 /// Writes records and remembers what was wrong with them.
 struct RecordPrinter: ~Copyable {
     var console = Console()
-    let isTable: Bool
+    let format: RecordFormat
     private(set) var count = 0
     private var hasUncommitted = false
 
-    init(json: Bool, lines: Bool = false) {
-        isTable = !json && !lines && StandardStream.output.isTerminal
+    /// Prints in this format; without one, a table on a terminal and JSON lines elsewhere.
+    init(_ format: RecordFormat?) {
+        self.format = format ?? (StandardStream.output.isTerminal ? .table : .json)
+        if self.format == .csv { console.line(RecordRow.head) }
     }
 
     mutating func print(_ record: LogRecord) {
@@ -29,11 +31,12 @@ struct RecordPrinter: ~Copyable {
             hasUncommitted = true
             Console.complain("record \(record.index) is not the one its entry commits to")
         }
-        if isTable {
+        switch format {
+        case .table:
             let colour = record.isCommitted ? RecordPrinter.colour(record.core) : .red
             console.line(RecordLine.row(record), colour)
-        } else {
-            console.line(RecordLine.json(record))
+        case .json: console.line(RecordLine.json(record))
+        case .csv: console.line(RecordRow.csv(record))
         }
     }
 
@@ -65,7 +68,7 @@ struct ShowCommand: ParsableCommand {
     )
 
     @OptionGroup var log: LogOptions
-    @Flag(help: "One JSON object a line, also on a terminal.") var json = false
+    @Flag var format: RecordFormat?
     @Option(help: "Index of the first record.") var from: UInt64 = 0
     @Option(help: "Most records to print.") var limit: Int?
 
@@ -73,7 +76,7 @@ struct ShowCommand: ParsableCommand {
         try reporting {
             var stream = try RecordStream(try LogFolder.one(in: log.directory, id: log.logID))
             if from > 0 { try stream.seek(to: from) }
-            var printer = RecordPrinter(json: json)
+            var printer = RecordPrinter(format)
             while printer.count < limit ?? .max, let record = try stream.next() {
                 if record.index >= from { printer.print(record) }
             }
@@ -105,18 +108,24 @@ struct SearchCommand: ParsableCommand {
     @Option(help: "Like --since; the moment itself is left out.") var until: String?
     @Option(help: "Text anywhere in a record.") var text: String?
     @Option(help: "Most records to print.") var limit: Int?
-    @Flag(help: "One JSON object a line, also on a terminal.") var json = false
+    @Flag(help: "Says how many blocks were skipped, also where nobody looks.")
+    var statistics = false
+    @Flag var format: RecordFormat?
 
     func run() throws {
         try reporting {
             let filter = try filter(now: SystemClock.wall())
-            var stream = try RecordStream(try LogFolder.one(in: log.directory, id: log.logID))
-            if let since = filter.since { stream.since = since }
-            var printer = RecordPrinter(json: json)
-            while printer.count < limit ?? .max, let record = try stream.next() {
-                if filter.matches(record) { printer.print(record) }
+            let folder = try LogFolder.one(in: log.directory, id: log.logID)
+            var printer = RecordPrinter(format)
+            let limit = limit ?? .max
+            let found = try filter.search(folder) { record in
+                if printer.count < limit { printer.print(record) }
+                return printer.count < limit
             }
-            return printer.finish(stream.complaints, needsOne: true)
+            if statistics || StandardStream.error.isTerminal {
+                Console.complain("\(printer.count) records; \(found.count.text)")
+            }
+            return printer.finish(found.complaints, needsOne: true)
         }
     }
 
@@ -158,7 +167,7 @@ struct TailCommand: ParsableCommand {
             let end = try folder.size()
             let first = end > lines ? end - lines : 0
             try stream.seek(to: first)
-            var printer = RecordPrinter(json: true)
+            var printer = RecordPrinter(.json)
             var pause = try makePause()
             while true {
                 while let record = try stream.next() {

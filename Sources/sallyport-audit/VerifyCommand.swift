@@ -74,7 +74,7 @@ struct VerifyCommand: ParsableCommand {
 
 extension ExitCode {
     /// One log that does not hold outweighs one that can't be told.
-    fileprivate var weight: Int {
+    var weight: Int {
         self == .holds ? 0 : self == .couldNotTell ? 1 : 2
     }
 }
@@ -179,7 +179,7 @@ struct Verdict {
         return report.holds || hasOnlyAnOpenEnd ? .holds : .couldNotTell
     }
 
-    private var word: String {
+    var word: String {
         switch code {
         case .holds: report.holds ? "holds" : "holds as far as it is signed"
         case .doesNotHold: "does not hold"
