@@ -27,8 +27,9 @@ extension WorkerLoop {
 
     /// Goes on with the handshake; answers whether the connection can go on.
     mutating func shakeHands(_ slot: Int) -> Bool {
-        // A failure must find room for its record, so none is risked while the log is behind.
-        guard auditGate == .open else {
+        // A failure must find room for its record, so none is risked while the log is behind. When
+        // it has failed for good, the client is to hear so: in a 503, as without TLS.
+        guard auditGate != .behind else {
             let next = now.advanced(nanoseconds: WorkerLoop.gateNanoseconds)
             wheel.schedule(slot, at: min(next, clients[slot].deadline))
             return false
@@ -154,8 +155,9 @@ extension WorkerLoop {
             return
         }
         let facts = describeFailure(slot, reason: failure.reason, source: .client, failure.alert)
-        // What follows is in clear, or thrown away unread.
+        // What follows is in clear, or thrown away unread; the client's end may be there already.
         clients[slot].stream.session = .none
+        clients[slot].stream.socket.mayRead = true
         if failure.reason == .tlsPlainHTTP {
             clients[slot].exchange.beginUnread(facts: facts, limits: limits.http)
             var admission = Admission()

@@ -12,6 +12,7 @@ import yaml
 
 from harness.client import Client, once, request
 from harness.proxy import audit
+from harness.tls import TLSClient, context_of
 
 PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 17, 0x4206, 0x4207, 0x40000000
 
@@ -102,19 +103,34 @@ def test_a_log_under_load_verifies_at_any_moment(make_proxy):
     assert done.returncode == 0 and "being written" not in done.stdout
 
 
-def test_after_a_full_disk_the_log_goes_on(make_proxy, tmp_path):
+@pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "TLS"])
+def test_after_a_full_disk_the_log_goes_on(make_proxy, tmp_path, pki, is_secure):
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk],
                       capture_output=True).returncode:
         pytest.skip("no tmpfs can be mounted here")
     proxy = make_proxy(start=False)
+    context = context_of(str(pki.root_file))
+
+    def ask(target, fields=None):
+        message = request(target=target, fields=fields)
+        if not is_secure:
+            return once(proxy.address, message)
+        client = TLSClient(proxy.address, context)
+        try:
+            return client.ask(message)
+        finally:
+            client.sock.close()
+
     try:
+        if is_secure:
+            proxy.config["listeners"]["public"]["tls"] = {"certificates": [pki.ec.settings]}
         proxy.config["audit"].update(directory=str(disk / "audit"), rotate={"size": "1MiB"})
         proxy.file.write_text(yaml.safe_dump(proxy.config, sort_keys=False))
         proxy.log = type(proxy.log)(disk / "audit")
         proxy.start()
-        kept = once(proxy.address, request(target="/health"))
+        kept = ask("/health")
         proxy.record(kept)
         # What is left is taken away: the next frame finds no room in this file, nor in another.
         with open(disk / "other", "wb", buffering=0) as other:
@@ -127,16 +143,15 @@ def test_after_a_full_disk_the_log_goes_on(make_proxy, tmp_path):
         while not any("audit log has failed" in line for line in proxy.lines):
             assert time.monotonic() < end
             try:
-                once(proxy.address, request(target=f"/health?{os.urandom(8).hex()}", fields={
-                    "User-Agent": os.urandom(120).hex()}))
+                ask(f"/health?{os.urandom(8).hex()}", {"User-Agent": os.urandom(120).hex()})
             except Exception:  # noqa: BLE001 a refusal closes the connection
                 pass
-        refused = once(proxy.address, request(target="/health"))
+        refused = ask("/health")
         assert refused.status == 503 and refused.reason == "audit.unavailable"
         proxy.kill()
         subprocess.run(["mount", "-o", "remount,size=32m", disk], check=True)
         proxy.start()
-        assert once(proxy.address, request(target="/health")).status == 200
+        assert ask("/health").status == 200
         assert proxy.record(kept)["status"] == 200
         assert proxy.stop() == 0
         done = audit("verify", proxy.log.directory, check=None)
