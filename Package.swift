@@ -122,7 +122,7 @@ let package = Package(
 
         tests("PrimitivesTests", ["Primitives"]),
         tests("LinuxIOTests", ["LinuxIO", "Primitives"]),
-        tests("CryptoTests", ["Crypto", "Primitives"]),
+        tests("CryptoTests", ["Crypto", "FuzzAge", "FuzzHTTP", "Primitives"]),
         tests(
             "TLSTests",
             [
@@ -178,6 +178,9 @@ let package = Package(
         .target(
             name: "FuzzTLS", dependencies: ["TLS", "Crypto", "Primitives"],
             path: "Tests/Fuzz/TLS", swiftSettings: [.treatAllWarnings(as: .error)]),
+        .target(
+            name: "FuzzAge", dependencies: ["Crypto"], path: "Tests/Fuzz/Age",
+            swiftSettings: [.treatAllWarnings(as: .error)]),
         fuzzer("FuzzRequestHead", ["FuzzHTTP"]),
         fuzzer("FuzzResponseHead", ["FuzzHTTP"]),
         fuzzer("FuzzBodyDecoder", ["FuzzHTTP"]),
@@ -185,6 +188,8 @@ let package = Package(
         fuzzer("FuzzToken", ["FuzzHTTP", "FuzzTokens"]),
         fuzzer("FuzzClientHello", ["FuzzHTTP", "FuzzTLS"]),
         fuzzer("FuzzServerName", ["FuzzHTTP", "FuzzTLS"]),
+        fuzzer("FuzzAgeHeader", ["FuzzHTTP", "FuzzAge"]),
+        fuzzer("FuzzBech32", ["FuzzHTTP", "FuzzAge"]),
         fuzzer("FuzzSettings", ["FuzzHTTP", "Settings"]),
     ],
     swiftLanguageModes: [.v6]

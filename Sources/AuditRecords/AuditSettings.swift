@@ -38,6 +38,8 @@ public struct AuditSettings: Sendable, Equatable {
     public var rotateSeconds: UInt32
     /// Time between heartbeat leaves.
     public var heartbeatSeconds: UInt32
+    /// Whom the records are encrypted to, `age1…` each; nobody means that they are not encrypted.
+    public var recipients: [String] = []
     /// Memory of one worker's ring, in bytes; a power of two.
     public var ringBytes: Int
 

@@ -6,8 +6,8 @@ import Primitives
 /// Turns records into one batch frame: commitments and entries, tree leaves, compressed records.
 ///
 /// All memory is made in `init`; a record allocates nothing. Sealed bytes are, before zstd, per
-/// record: u32 length ‖ u8 kind ‖ u8 n ‖ n × (salt[16] ‖ u32 length ‖ bytes). They are not
-/// encrypted yet: the age file would be made in `compress`, and the flag set in `stamp`.
+/// record: u32 length ‖ u8 kind ‖ u8 n ‖ n × (salt[16] ‖ u32 length ‖ bytes). With recipients, what
+/// zstd made becomes one age file, and the clear bytes gain the batch's account.
 @safe
 public struct BatchEncoder: ~Copyable, @unchecked Sendable {
     // Sendable: everything here moves with its one owner.
@@ -20,6 +20,10 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
     private let compressor: OpaquePointer
     private let crc: CRC32C
     private var hasher: TreeHasher
+    private let recipients: [AgeRecipient]
+    private var account = BatchAccount()
+    /// The account's JSON, as `compress` put it into the frame.
+    private var accountCount = 0
 
     /// Records in the batch.
     public private(set) var count = 0
@@ -39,12 +43,18 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
     private static let headBytes = 6
     private static let partHeadBytes = TreeHasher.saltBytes + 4
     private static let saltsAtOnce = 1024 * parts * TreeHasher.saltBytes
+    /// Most bytes in an account for each record (a gap leaf, or a run of its own), and beside them.
+    private static let accountBytesEach = 96
+    private static let accountBytes = 64 << 10
 
     /// An encoder of batches of at most `capacity` bytes and `countLimit` records.
     ///
-    /// - Parameter level: zstd's; docs/decisions/0009 says how the writer's was chosen.
+    /// - Parameters:
+    ///   - level: zstd's; docs/decisions/0009 says how the writer's was chosen.
+    ///   - recipients: Whom batches are encrypted to; nobody means that they are not encrypted.
     public init(
-        capacity: Int, countLimit: Int, level: Int32, library: borrowing CryptoLibrary
+        capacity: Int, countLimit: Int, level: Int32, recipients: [AgeRecipient] = [],
+        library: borrowing CryptoLibrary
     ) throws(EvidenceError) {
         precondition(capacity > 0 && countLimit > 0)
         let newHasher = try TreeHasher(library)
@@ -53,11 +63,19 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
         crc = CRC32C()
         self.capacity = capacity
         self.countLimit = countLimit
+        self.recipients = recipients
         _ = unsafe ZSTD_CCtx_setParameter(made, ZSTD_c_compressionLevel, level)
         unsafe compressor = made
+        let compressed = ZSTD_compressBound(capacity)
+        let accounts =
+            BatchEncoder.accountBytes + countLimit * BatchEncoder.accountBytesEach
         frameCapacity =
             FrameHeader.byteCount + BatchHeader.byteCount + countLimit * TreeHasher.entryBytes
-            + ZSTD_compressBound(capacity) + 8
+            + (recipients.isEmpty
+                ? compressed
+                : accounts
+                    + AgeFile.byteCount(plainCount: compressed, recipients: recipients.count))
+            + 8
         unsafe frame = .allocate(capacity: frameCapacity)
         unsafe plain = .allocate(capacity: capacity)
         unsafe salts = .allocate(capacity: BatchEncoder.saltsAtOnce)
@@ -93,6 +111,9 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
         store(core, at: places.core.lower)
         store(subject, at: places.subject.lower)
         store(detail, at: places.detail.lower)
+        if !recipients.isEmpty {
+            account.take(kind: kind, core: core.indices.map { core[$0] })
+        }
         complete(kind, time, places, &tree)
         return true
     }
@@ -116,6 +137,9 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
         guard !writer.overflowed else {
             if count == 0 { throw .recordTooLarge }
             return false
+        }
+        if !recipients.isEmpty {
+            account.record(worker: Int(facts.worker), sequence: facts.sequence)
         }
         complete(facts.kind.rawValue, facts.time, places, &tree)
         return true
@@ -147,15 +171,50 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
         count += 1
     }
 
-    /// Compresses the records; the batch takes no more of them until `reset`.
+    /// Compresses and encrypts the records; the batch takes no more of them until `reset`.
     public mutating func compress() throws(EvidenceError) {
         precondition(count > 0)
+        accountCount = 0
+        if !recipients.isEmpty {
+            let text = account.json
+            guard text.count <= frameCapacity - FrameHeader.byteCount - clearCount else {
+                throw .recordTooLarge
+            }
+            copy(text.span, to: FrameHeader.byteCount + clearCount)
+            accountCount = text.count
+        }
         let offset = FrameHeader.byteCount + clearCount
         // Safe: both pieces of memory are this value's own; the bound is what zstd may need.
         let result = unsafe ZSTD_compress2(
             compressor, frame + offset, frameCapacity - offset, plain, plainCount)
         guard ZSTD_isError(result) == 0 else { throw .compressionFailed }
         sealedCount = result
+        if !recipients.isEmpty { try encrypt(at: offset) }
+    }
+
+    /// Puts the age file with what zstd made at `offset` in its place.
+    private mutating func encrypt(at offset: Int) throws(EvidenceError) {
+        // Safe: zstd wrote these bytes just now, and the file is made before they are replaced.
+        let compressed = unsafe Span(
+            _unsafeStart: UnsafePointer(frame + offset), count: sealedCount)
+        let file: [UInt8]
+        do {
+            file = try AgeFile.encrypt(compressed, to: recipients)
+        } catch {
+            throw .cryptographyFailed
+        }
+        guard file.count <= frameCapacity - offset - 8 else { throw .recordTooLarge }
+        copy(file.span, to: offset)
+        sealedCount = file.count
+    }
+
+    private func copy(_ bytes: Span<UInt8>, to offset: Int) {
+        // Safe: the callers made sure of the room.
+        unsafe bytes.withUnsafeBufferPointer { source in
+            if let start = source.baseAddress {
+                unsafe (frame + offset).update(from: start, count: bytes.count)
+            }
+        }
     }
 
     /// Completes the frame as number `number` after the frame `previous`, and answers its hash.
@@ -164,8 +223,8 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
     public mutating func stamp(number: UInt64, previous: Digest256) -> Digest256 {
         precondition(sealedCount > 0)
         var header = FrameHeader(
-            type: .batch, number: number, clearCount: clearCount, sealedCount: sealedCount,
-            previous: previous)
+            type: .batch, flags: recipients.isEmpty ? 0 : FrameHeader.encrypted, number: number,
+            clearCount: clearCount, sealedCount: sealedCount, previous: previous)
         frameCount = header.frameCount
         writeHeader(header)
         let contentCount = FrameHeader.byteCount + clearCount + sealedCount
@@ -193,11 +252,15 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
         plainCount = 0
         sealedCount = 0
         frameCount = 0
+        accountCount = 0
+        account.removeAll()
         firstTime = WallTime(microseconds: .max)
         lastTime = WallTime(microseconds: .min)
     }
 
-    private var clearCount: Int { BatchHeader.byteCount + count * TreeHasher.entryBytes }
+    private var clearCount: Int {
+        BatchHeader.byteCount + count * TreeHasher.entryBytes + accountCount
+    }
 
     private mutating func writeHeader(_ header: FrameHeader) {
         let size = FrameHeader.byteCount + BatchHeader.byteCount

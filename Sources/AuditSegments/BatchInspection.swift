@@ -1,3 +1,4 @@
+import Crypto
 import Primitives
 
 /// Where a batch frame lies in its segment, by what its header says.
@@ -50,6 +51,8 @@ public struct BatchInspection: Sendable {
     /// Hashes of the tree's leaves.
     let leaves: [Digest256]
     private(set) var records: [Record] = []
+    /// What the records of an encrypted batch account for.
+    private(set) var account = BatchAccount()
     /// Why no more records could be read.
     private(set) var failure: EvidenceError?
     /// Whether the batch's header names the times that its records have.
@@ -57,20 +60,22 @@ public struct BatchInspection: Sendable {
 
     /// Looks into the batch at `place` of `segment`.
     ///
-    /// - Parameter readsRecords: False leaves the sealed records out.
+    /// - Parameters:
+    ///   - readsRecords: False leaves the sealed records out.
+    ///   - identities: What opens them when they are encrypted.
     public init(
         _ segment: [UInt8], _ place: BatchPlace, readsRecords: Bool = true,
-        hasher: inout TreeHasher
+        identities: [AgeIdentity] = [], hasher: inout TreeHasher
     ) {
         self.init(
             clear: segment.span.extracting(place.clear),
             sealed: segment.span.extracting(place.sealed), flags: place.flags,
-            readsRecords: readsRecords, hasher: &hasher)
+            readsRecords: readsRecords, identities: identities, hasher: &hasher)
     }
 
     init(
         clear: Span<UInt8>, sealed: Span<UInt8>, flags: UInt8, readsRecords: Bool,
-        hasher: inout TreeHasher
+        identities: [AgeIdentity], hasher: inout TreeHasher
     ) {
         guard let header = try? BatchHeader(clear: clear) else {
             leaves = []
@@ -85,17 +90,17 @@ public struct BatchInspection: Sendable {
         self.leaves = leaves
         guard readsRecords else { return }
         do {
-            try read(sealed, flags, clear, header, &hasher)
+            try read(sealed, flags, identities, clear, header, &hasher)
         } catch {
             failure = error
         }
     }
 
     private mutating func read(
-        _ sealed: Span<UInt8>, _ flags: UInt8, _ clear: Span<UInt8>, _ header: BatchHeader,
-        _ hasher: inout TreeHasher
+        _ sealed: Span<UInt8>, _ flags: UInt8, _ identities: [AgeIdentity],
+        _ clear: Span<UInt8>, _ header: BatchHeader, _ hasher: inout TreeHasher
     ) throws(EvidenceError) {
-        var batch = try SealedBatch(sealed, flags: flags)
+        var batch = try SealedBatch(sealed, flags: flags, identities: identities)
         var times = RecordTimes()
         records.reserveCapacity(header.count)
         while let record = try batch.next() {
@@ -103,6 +108,7 @@ public struct BatchInspection: Sendable {
             let range = BatchHeader.entryRange(records.count)
             let entry = record.entry(&hasher)
             let bytes = record.part(0)
+            if flags & FrameHeader.encrypted != 0 { account.take(kind: record.kind, core: bytes) }
             let members = CoreMembers(bytes)
             times.add(members.time)
             records.append(

@@ -28,8 +28,12 @@ public enum EvidenceError: Error, Equatable, Sendable {
     case batchMalformed
     /// A batch frame's sealed bytes are not one whole zstd frame of records.
     case sealedMalformed
-    /// A batch frame's sealed bytes are encrypted, and no key was given.
+    /// A batch frame's sealed bytes are encrypted, and no identity was given.
     case sealedEncrypted
+    /// A batch frame's sealed bytes are encrypted, to none of the identities given.
+    case sealedForOthers
+    /// A batch frame's sealed bytes are not the age file that was written.
+    case sealedChanged
     /// A head or seal frame's JSON lacks a member or has a wrong one.
     case headMalformed
     /// zstd failed or ran out of memory.

@@ -95,6 +95,8 @@ public struct FrameReader: ~Copyable, Sendable {
             let clear = bytes.extracting(
                 FrameHeader.byteCount..<FrameHeader.byteCount + header.clearCount)
             let batch = try BatchHeader(clear: clear)
+            let isEncrypted = header.flags & FrameHeader.encrypted != 0
+            guard isEncrypted || clear.count == batch.entriesEnd else { throw .batchMalformed }
             guard batch.firstIndex == nextIndex else {
                 throw .frame(.firstIndex(found: batch.firstIndex))
             }

@@ -1,3 +1,4 @@
+import Crypto
 import Primitives
 
 extension LogVerifier {
@@ -10,13 +11,23 @@ extension LogVerifier {
             inspected.removeValue(forKey: frame.offset)
             ?? BatchInspection(
                 clear: clear.span, sealed: bytes.span.extracting(frame.sealed),
-                flags: frame.header.flags, readsRecords: readsRecords, hasher: &hasher)
+                flags: frame.header.flags, readsRecords: readsRecords, identities: identities,
+                hasher: &hasher)
         for (position, leaf) in found.leaves.enumerated() {
             let entry = clear.span.extracting(BatchHeader.entryRange(position))
             if isTreeWhole { tree.append(entry, leaf: leaf, &hasher) }
             report.kinds[Int(entry[3])] += 1
         }
+        let isEncrypted = frame.header.flags & FrameHeader.encrypted != 0
+        if let head = lastHead, isEncrypted == head.recipients.isEmpty {
+            add(.encryptionContradicts, file, at: frame.offset)
+        }
         guard readsRecords else { return }
+        if found.failure == .sealedEncrypted || found.failure == .sealedForOthers && !isForUs {
+            takeUnopened(
+                header, clear, bytes.span.extracting(frame.sealed), file, frame.offset)
+            return
+        }
         for (position, record) in found.records.enumerated() {
             let index = header.firstIndex + UInt64(position)
             if !record.isCommitted { add(.recordDiffers(index: index), file, at: frame.offset) }
@@ -26,6 +37,69 @@ extension LogVerifier {
             add(.sealed(failure), file, at: frame.offset)
         } else if !found.hasTrueTimes {
             add(.batchTimes, file, at: frame.offset)
+        }
+        if isEncrypted, found.failure == nil,
+            (try? header.account(clear: clear)) != found.account
+        {
+            add(.accountContradicts, file, at: frame.offset)
+        }
+    }
+
+    /// Whether the segment's head names an identity of ours: then each batch has to open.
+    private var isForUs: Bool {
+        guard let head = lastHead else { return false }
+        return identities.contains { head.recipients.contains($0.recipient.text) }
+    }
+
+    /// Goes by what an encrypted batch says in the clear, as far as its entries bear it out.
+    private mutating func takeUnopened(
+        _ header: BatchHeader, _ clear: [UInt8], _ sealed: Span<UInt8>, _ file: String,
+        _ offset: Int
+    ) {
+        report.unopened += 1
+        // Our name among the stanzas can't be told, their number can.
+        let stanzas = AgeHeader(sealed)?.stanzas.count ?? 0
+        if stanzas < max(1, lastHead?.recipients.count ?? 1) {
+            add(.sealed(.sealedChanged), file, at: offset)
+        }
+        guard let found = try? header.account(clear: clear) else {
+            add(.accountContradicts, file, at: offset)
+            return
+        }
+        let kinds = (0..<header.count).map { clear[BatchHeader.entryRange($0).lowerBound + 3] }
+        let requests = kinds.count { (1...4).contains($0) }
+        if found.recordedCount > UInt64(requests)
+            || found.gaps.count != kinds.count(where: { $0 == 7 })
+            || (found.isStopped && kinds.last != 6)
+        {
+            add(.accountContradicts, file, at: offset)
+        }
+        hasStopped = found.isStopped
+        for tail in found.tornTails { tornTails[tail] = "" }
+        guard let boot else { return }
+        for (worker, account) in found.recorded.enumerated() {
+            let owner = WorkerBoot(boot: boot, worker: UInt64(worker))
+            for run in account.runs { takeRun(run, owner, file, offset) }
+        }
+        takeSequences(found.sequences, boot)
+        for gap in found.gaps { takeGap(gap.owner, gap.first, gap.last, file, offset) }
+    }
+
+    private mutating func takeRun(
+        _ run: ClosedRange<UInt64>, _ owner: WorkerBoot, _ file: String, _ offset: Int
+    ) {
+        guard !accounts[owner, default: SequenceAccount()].insert(run) else { return }
+        add(
+            .sequenceRepeated(
+                boot: owner.boot, worker: owner.worker, sequence: run.lowerBound),
+            file, at: offset)
+    }
+
+    private mutating func takeSequences(_ sequences: [UInt64], _ boot: UInt64) {
+        for (worker, last) in sequences.enumerated() {
+            let owner = WorkerBoot(boot: boot, worker: UInt64(worker))
+            used[owner] = max(used[owner] ?? 0, last)
+            if accounts[owner] == nil { accounts[owner] = SequenceAccount() }
         }
     }
 
@@ -55,20 +129,26 @@ extension LogVerifier {
                     file, at: offset)
             }
         case .lost(let owner, let from, let through):
+            takeGap(owner, from, through, file, offset)
+        }
+    }
+
+    private mutating func takeGap(
+        _ owner: WorkerBoot, _ from: UInt64, _ through: UInt64?, _ file: String, _ offset: Int
+    ) {
+        add(
+            .gap(boot: owner.boot, worker: owner.worker, from: from, through: through), file,
+            at: offset, weight: .notice)
+        guard let through else {
+            openEnds[owner] = min(openEnds[owner] ?? .max, from)
+            return
+        }
+        let (sum, isEndless) = report.gapNumbers.addingReportingOverflow(through - from + 1)
+        report.gapNumbers = isEndless ? .max : sum
+        if !accounts[owner, default: SequenceAccount()].insert(from...through) {
             add(
-                .gap(boot: owner.boot, worker: owner.worker, from: from, through: through), file,
-                at: offset, weight: .notice)
-            guard let through else {
-                openEnds[owner] = min(openEnds[owner] ?? .max, from)
-                return
-            }
-            let (sum, isEndless) = report.gapNumbers.addingReportingOverflow(through - from + 1)
-            report.gapNumbers = isEndless ? .max : sum
-            if !accounts[owner, default: SequenceAccount()].insert(from...through) {
-                add(
-                    .sequenceRepeated(boot: owner.boot, worker: owner.worker, sequence: from),
-                    file, at: offset)
-            }
+                .sequenceRepeated(boot: owner.boot, worker: owner.worker, sequence: from),
+                file, at: offset)
         }
     }
 
@@ -77,11 +157,7 @@ extension LogVerifier {
             tornTails[tail] = core.string("segment") ?? ""
         }
         guard let text = core.string("boot"), let boot = UInt64(text, radix: 16) else { return }
-        for (worker, last) in (core.integers("sequences") ?? []).enumerated() {
-            let owner = WorkerBoot(boot: boot, worker: UInt64(worker))
-            used[owner] = max(used[owner] ?? 0, UInt64(max(0, last)))
-            if accounts[owner] == nil { accounts[owner] = SequenceAccount() }
-        }
+        takeSequences((core.integers("sequences") ?? []).map { UInt64(max(0, $0)) }, boot)
     }
 
     mutating func finishSequences() {

@@ -13,6 +13,8 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     let source: Source
     let key: NoteKey
     let readsRecords: Bool
+    /// What opens encrypted batches; those that none opens are verified by what they say in clear.
+    let identities: [AgeIdentity]
     var hasher: TreeHasher
     private let inspect: BatchInspector?
     /// Batches of the segment in hand that were looked into already, by their offset.
@@ -44,11 +46,12 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     /// A verifier of the log in `source` against `key`.
     ///
     /// - Parameters:
-    ///   - readsRecords: False leaves the sealed records and the sequences out: quicker, and
-    ///     possible without the key that they are encrypted to.
+    ///   - readsRecords: False leaves the sealed records and the sequences out, which is quicker.
+    ///   - identities: What opens encrypted batches.
     ///   - inspect: Looks into a segment's batches at once, on other threads too.
     public init(
-        source: Source, key: NoteKey, readsRecords: Bool = true, inspect: BatchInspector? = nil
+        source: Source, key: NoteKey, readsRecords: Bool = true, identities: [AgeIdentity] = [],
+        inspect: BatchInspector? = nil
     ) throws(EvidenceError) {
         let library: CryptoLibrary
         do {
@@ -65,6 +68,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         self.key = key
         self.readsRecords = readsRecords
         self.inspect = inspect
+        self.identities = identities
     }
 
     /// Reads everything and answers what it found.
@@ -90,6 +94,9 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         }
         checkOthers(names.filter { LogLayout.segmentNumber($0) == nil })
         finishSequences()
+        if report.unopened > 0 {
+            add(.unopened(batches: report.unopened), LogLayout.segments, weight: .notice)
+        }
         finishTree()
         checkNotes()
         return report

@@ -1,4 +1,5 @@
 import CZstd
+import Crypto
 import Primitives
 
 /// One record as a batch holds it.
@@ -54,9 +55,33 @@ public struct SealedBatch: Sendable {
     /// Most bytes that a batch may have before compression.
     public static let limitBytes = 1 << 26
 
-    /// Decompresses the sealed bytes of a batch frame: one whole zstd frame, nothing after it.
-    public init(_ sealed: Span<UInt8>, flags: UInt8) throws(EvidenceError) {
-        guard flags & FrameHeader.encrypted == 0 else { throw .sealedEncrypted }
+    /// Opens the sealed bytes of a batch frame: one whole zstd frame, nothing after it, inside one
+    /// age file when the flags say so.
+    ///
+    /// - Throws: `sealedEncrypted` without identities, `sealedForOthers` when none opens it,
+    ///   `sealedChanged` when it is not the age file that was written.
+    public init(
+        _ sealed: Span<UInt8>, flags: UInt8, identities: [AgeIdentity] = []
+    ) throws(EvidenceError) {
+        guard flags & FrameHeader.encrypted != 0 else {
+            try self.init(compressed: sealed)
+            return
+        }
+        guard !identities.isEmpty else { throw .sealedEncrypted }
+        let opened: [UInt8]
+        do {
+            opened = try AgeFile.decrypt(sealed, identities: identities)
+        } catch .ageFileForOthers {
+            throw .sealedForOthers
+        } catch .ageFileMalformed, .ageFileChanged {
+            throw .sealedChanged
+        } catch {
+            throw .cryptographyFailed
+        }
+        try self.init(compressed: opened.span)
+    }
+
+    private init(compressed sealed: Span<UInt8>) throws(EvidenceError) {
         // Safe: the bytes are only read, for the length of the calls.
         let content = unsafe sealed.withUnsafeBytes { source -> (count: Int, isOne: Bool) in
             let size = unsafe ZSTD_getFrameContentSize(source.baseAddress, source.count)

@@ -104,7 +104,7 @@ public struct FrameHeader: Equatable, Sendable, BitwiseCopyable {
 
 /// The start of a batch frame's clear bytes: u64 first index, u32 count, u64 first and last time.
 ///
-/// `count` entries of 36 bytes follow. Times are wall-clock microseconds of the records' own.
+/// `count` entries of 36 bytes follow, and in an encrypted batch its `BatchAccount`. Times are wall-clock microseconds of the records' own.
 public struct BatchHeader: Equatable, Sendable, BitwiseCopyable {
     /// Index of the first entry in the log.
     public var firstIndex: UInt64
@@ -126,11 +126,13 @@ public struct BatchHeader: Equatable, Sendable, BitwiseCopyable {
         self.lastTime = lastTime
     }
 
-    /// Reads the clear bytes of a batch, whose length has to match the count.
+    /// Reads the clear bytes of a batch, which have to hold as many entries as they count.
+    ///
+    /// What else they may hold depends on the frame's flags: `FrameReader` looks at it.
     public init(clear: Span<UInt8>) throws(EvidenceError) {
         guard clear.count >= BatchHeader.byteCount else { throw .batchMalformed }
         let count = Int(clear.bigEndian(at: 8, as: UInt32.self))
-        guard count > 0, clear.count == BatchHeader.byteCount + count * TreeHasher.entryBytes
+        guard count > 0, clear.count >= BatchHeader.byteCount + count * TreeHasher.entryBytes
         else { throw .batchMalformed }
         self.init(
             firstIndex: clear.bigEndian(at: 0), count: count,
@@ -142,6 +144,14 @@ public struct BatchHeader: Equatable, Sendable, BitwiseCopyable {
     public static func entryRange(_ position: Int) -> Range<Int> {
         let start = byteCount + position * TreeHasher.entryBytes
         return start..<start + TreeHasher.entryBytes
+    }
+
+    /// Bytes of the header and its entries.
+    public var entriesEnd: Int { BatchHeader.entryRange(count).lowerBound }
+
+    /// The account behind the entries of an encrypted batch.
+    public func account(clear: [UInt8]) throws(EvidenceError) -> BatchAccount {
+        try BatchAccount(json: Array(clear.dropFirst(entriesEnd)))
     }
 
     func append(to writer: inout ByteWriter) {
@@ -160,7 +170,7 @@ public struct SegmentHead: Equatable, Sendable {
     public var verifierKey: String
     /// Index of the first entry that this or a later segment holds.
     public var firstIndex: UInt64
-    /// Keys that the sealed parts are encrypted to; none yet.
+    /// Recipients (`age1…`) that the sealed parts are encrypted to; none when they are not.
     public var recipients: [String] = []
     /// The boot that writes the segment.
     public var boot: UInt64

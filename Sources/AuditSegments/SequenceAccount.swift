@@ -21,13 +21,21 @@ public struct SequenceAccount: Sendable {
     /// The first number that a worker takes.
     public static let first: UInt64 = 1
     /// Runs of recorded numbers, in order, never touching each other.
-    private var runs: [ClosedRange<UInt64>] = []
+    public private(set) var runs: [ClosedRange<UInt64>] = []
 
     /// Nothing recorded.
     public init() {}
 
     /// The highest number recorded; nil when there is none.
     public var highest: UInt64? { runs.last?.upperBound }
+
+    /// How many numbers are recorded.
+    var count: UInt64 { runs.reduce(0) { $0 &+ ($1.upperBound - $1.lowerBound &+ 1) } }
+
+    /// Forgets everything, and keeps the memory.
+    mutating func removeAll() {
+        runs.removeAll(keepingCapacity: true)
+    }
 
     /// Records `number`; false when it was recorded before.
     public mutating func insert(_ number: UInt64) -> Bool {

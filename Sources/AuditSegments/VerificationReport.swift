@@ -42,6 +42,13 @@ public enum Problem: Equatable, Sendable {
     case sealed(EvidenceError)
     /// The batch names other times than its records have.
     case batchTimes
+    /// So many batches are encrypted and were not opened: their records were not compared with
+    /// their entries, and sequences go by what the batches say in the clear.
+    case unopened(batches: Int)
+    /// What the batch says of its records in the clear is not what they, or the entries, say.
+    case accountContradicts
+    /// The segment's head names recipients and the batch is not encrypted, or the other way.
+    case encryptionContradicts
     /// The segment's head names another boot than the record.
     case bootContradicts(index: UInt64)
     /// The record is not the one that the entry commits to.
@@ -138,6 +145,8 @@ public struct VerificationReport: Sendable {
     public var checkpoints = 0
     /// Entries by kind; the index is the kind.
     public var kinds = [UInt64](repeating: 0, count: 256)
+    /// Encrypted batches that were not opened.
+    public var unopened = 0
     /// Boots that wrote records.
     public var boots = 0
     /// Worker sequence numbers that gap leaves account for, as far as they are known.
@@ -203,6 +212,11 @@ extension Problem: CustomStringConvertible {
         case .beginningMissing: "the log does not begin with frame 0"
         case .unreadable: "can't be read"
         case .sealed(let error): "the sealed records can't be read: \(error)"
+        case .unopened(let batches):
+            "\(batches) encrypted batches were not opened (--identity): their records were not "
+                + "compared with what is signed, and sequences go by the batches' clear accounts"
+        case .accountContradicts: "the batch's account in the clear is not its records'"
+        case .encryptionContradicts: "the head says otherwise whether batches are encrypted"
         case .batchTimes: "the batch names other times than its records have"
         case .bootContradicts(let index): "record \(index) is of another boot than the segment"
         case .recordDiffers(let index): "record \(index) is not the one its entry commits to"

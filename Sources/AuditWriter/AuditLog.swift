@@ -233,7 +233,10 @@ extension LogWriter {
             settings: settings,
             identity: LogIdentity(
                 boot: instance.boot, build: options.build,
-                settingsDigest: options.names.settingsDigest),
+                settingsDigest: options.names.settingsDigest,
+                recipients: try settings.recipients.map { text throws(CryptoError) in
+                    try AgeRecipient(text)
+                }),
             status: status, library: library, folder: folder,
             encoder: PartsEncoder(
                 instance: instance, names: options.names, generation: options.generation),

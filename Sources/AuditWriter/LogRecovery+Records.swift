@@ -9,6 +9,9 @@ extension LogRecovery {
     /// Whether the last leaf of all says that the process stopped.
     func endsWithStop() throws -> Bool {
         guard !lastBatch.isEmpty else { return false }
+        if lastFlags & FrameHeader.encrypted != 0 {
+            return try BatchHeader(clear: lastClear.span).account(clear: lastClear).isStopped
+        }
         var batch = try SealedBatch(lastBatch.span, flags: lastFlags)
         var last: StoredRecord?
         while let record = try batch.next() { last = record }
@@ -28,6 +31,9 @@ extension LogRecovery {
             if header.type == .head {
                 let head = try SegmentHead(json: Array(bytes[clear..<sealed]))
                 if boots.last?.boot != head.boot { boots.append(BootAccount(boot: head.boot)) }
+            } else if header.type == .batch, header.flags & FrameHeader.encrypted != 0 {
+                let text = Array(bytes[clear..<sealed])
+                take(try BatchHeader(clear: text.span).account(clear: text))
             } else if header.type == .batch {
                 let span = bytes.span.extracting(sealed..<sealed + header.sealedCount)
                 try account(SealedBatch(span, flags: header.flags))
@@ -51,6 +57,30 @@ extension LogRecovery {
                 insert(from...through, owner)
             case .lost(let owner, _, nil):
                 if let index = index(of: owner.boot) { boots[index].closed.insert(owner.worker) }
+            }
+        }
+    }
+
+    /// Takes over what an encrypted batch says of its records, which nobody here can open.
+    private mutating func take(_ account: BatchAccount) {
+        recordedTails.formUnion(account.tornTails)
+        if !boots.isEmpty {
+            let last = boots.count - 1
+            boots[last].hasStopped = account.isStopped
+            for worker in 0..<account.workers { boots[last].used[worker, default: 0] += 0 }
+            for (worker, used) in account.sequences.enumerated() {
+                boots[last].used[UInt64(worker)] = used
+            }
+            for (worker, recorded) in account.recorded.enumerated() {
+                let owner = WorkerBoot(boot: boots[last].boot, worker: UInt64(worker))
+                for run in recorded.runs { insert(run, owner) }
+            }
+        }
+        for gap in account.gaps {
+            if let last = gap.last {
+                insert(gap.first...last, gap.owner)
+            } else if let index = index(of: gap.owner.boot) {
+                boots[index].closed.insert(gap.owner.worker)
             }
         }
     }

@@ -14,6 +14,7 @@ import Primitives
 ///
 /// It reads all frames once, in memory of one segment. Records are decompressed only where they are
 /// needed: the last batch, to find the stop leaf; without one, the boots since the last clean stop.
+/// Encrypted ones, for which this process has no key, say the same in their clear account.
 struct LogRecovery: ~Copyable {
     private(set) var tree = LogTree()
     private(set) var nextNumber: UInt64 = 0
@@ -46,6 +47,7 @@ struct LogRecovery: ~Copyable {
     private var firstOpenSegment = 0
     var firstOpenNumber: UInt64 = 0
     var lastBatch: [UInt8] = []
+    var lastClear: [UInt8] = []
     var lastFlags: UInt8 = 0
     /// Torn tails that leaves speak of.
     var recordedTails: Set<Digest256> = []
@@ -142,6 +144,7 @@ struct LogRecovery: ~Copyable {
         guard offset > 0 else { return }
         if let batch {
             lastBatch = Array(bytes[batch.sealed])
+            lastClear = Array(bytes[batch.clear])
             lastFlags = batch.header.flags
         }
         try compareTiles(folder)

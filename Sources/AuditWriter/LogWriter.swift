@@ -56,6 +56,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         var build: String
         var settingsDigest: Digest256
         var replaces: String?
+        var recipients: [AgeRecipient] = []
     }
 
     init(
@@ -68,7 +69,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         let newHasher = try TreeHasher(library)
         let newBatch = try BatchEncoder(
             capacity: LogWriter.batchBytes, countLimit: LogWriter.batchRecords,
-            level: LogWriter.compressionLevel, library: library)
+            level: LogWriter.compressionLevel, recipients: identity.recipients, library: library)
         hasher = newHasher
         batch = newBatch
         rings = RingSet(capacity: status.workerCount)
@@ -349,11 +350,12 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     mutating func appendHead(
         previousSegment: Digest256, isClean: Bool
     ) throws(AuditWriterError) {
-        let head = SegmentHead(
+        var head = SegmentHead(
             origin: signer.key.name, verifierKey: signer.key.text,
             firstIndex: tree.size - UInt64(batch.count), boot: identity.boot,
             build: identity.build, settingsDigest: identity.settingsDigest,
             previousSegment: previousSegment, isClean: isClean)
+        head.recipients = identity.recipients.map(\.text)
         do {
             try appendOnce(.head, head.json)
         } catch {

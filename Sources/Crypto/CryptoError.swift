@@ -14,4 +14,14 @@ public enum CryptoError: Error, Equatable, Sendable {
     case keyUnusable
     /// OpenSSL would not sign.
     case signingFailed
+    /// The text is not an age recipient, `age1…`, of an X25519 key.
+    case recipientMalformed
+    /// The text is not an age identity, `AGE-SECRET-KEY-1…`.
+    case identityMalformed
+    /// The bytes are not an age file of version 1.
+    case ageFileMalformed
+    /// The age file is for none of the identities.
+    case ageFileForOthers
+    /// The age file is not as it was written.
+    case ageFileChanged
 }

@@ -6,6 +6,8 @@ extension SettingsParser {
     private static let limitKeyBytes = 65536
     /// Longest public name of a log.
     private static let limitOriginBytes = 200
+    /// Most recipients: each batch gains 98 bytes and some 100 µs of work for each of them.
+    private static let limitRecipients = 16
 
     /// The section `audit`; nil when what has no default is missing or refused.
     func audit(_ value: SettingValue) -> AuditSettings? {
@@ -14,8 +16,8 @@ extension SettingsParser {
                 value,
                 known: [
                     "directory", "origin", "signing_key", "mode", "bound", "checkpoint", "rotate",
-                    "heartbeat", "ring",
-                ], later: ["recipients", "retain", "journald", "privacy", "export", "witnesses"],
+                    "heartbeat", "ring", "recipients",
+                ], later: ["retain", "journald", "privacy", "export", "witnesses"],
                 diagnostics: diagnostics)
         else { return nil }
         let directory = section.required("directory").flatMap {
@@ -52,6 +54,7 @@ extension SettingsParser {
                 "heartbeat", in: 1000...3_600_000, otherwise: settings.heartbeatSeconds * 1000)
             / 1000
         settings.ringBytes = ring(section, otherwise: settings.ringBytes)
+        settings.recipients = section.optional("recipients").map(recipients) ?? []
         return directory == nil || origin == nil || key == nil ? nil : settings
     }
 
@@ -59,6 +62,35 @@ extension SettingsParser {
     func auditMode(_ value: SettingValue) -> AuditMode? {
         diagnostics.choice(
             value, [("bounded", AuditMode.bounded)], later: ["strict", "best_effort"])
+    }
+
+    /// Whom the records are encrypted to: age's X25519 recipients.
+    private func recipients(_ value: SettingValue) -> [String] {
+        var found: [String] = []
+        for item in diagnostics.list(value, limit: SettingsParser.limitRecipients) {
+            guard let text = diagnostics.text(item, limitBytes: Bech32.limitBytes) else { continue }
+            // The secret must not come into a terminal or a journal.
+            guard !text.uppercased().hasPrefix("AGE-SECRET-KEY-") else {
+                diagnostics.error(
+                    item,
+                    "\(item.name) is a secret key; name its recipient (age-keygen -y), and make "
+                        + "a new key, for this one has been in a settings file")
+                continue
+            }
+            guard let recipient = try? AgeRecipient(text) else {
+                diagnostics.error(
+                    item,
+                    "\(item.name) is \(item.kind), not an age recipient of an X25519 key "
+                        + "(age1…, as age-keygen prints it)")
+                continue
+            }
+            guard !found.contains(recipient.text) else {
+                diagnostics.error(item, "\(item.name) names \(recipient.text) a second time")
+                continue
+            }
+            found.append(recipient.text)
+        }
+        return found
     }
 
     private func ring(_ section: Section, otherwise: Int) -> Int {

@@ -25,6 +25,7 @@ struct BundleCommand: ParsableCommand {
     var records: [String]
     @Option(name: .customLong("to"), help: "The folder to make; it must be new or empty.")
     var folder: String
+    @OptionGroup var identities: IdentityOptions
     @Option(name: .customLong("log"), help: "The log's id; without it, the newest.")
     var logID: String?
     @Option(help: "The log's verifier key or a file with it; without it, the log's own.")
@@ -43,7 +44,8 @@ struct BundleCommand: ParsableCommand {
             let indexes = try indexes(receipts, in: log)
             guard let indexes else { return .doesNotHold }
             let bundle = try EvidenceBundle(
-                indexes, of: log, key: key, withheld: Set(withhold.map { Part.number(of: $0) }))
+                indexes, of: log, key: key, withheld: Set(withhold.map { Part.number(of: $0) }),
+                identities: identities.read())
             try bundle.write(to: folder)
             Console.complain("\(indexes.count) records with proofs in \(folder)")
             return .holds
@@ -60,7 +62,11 @@ struct BundleCommand: ParsableCommand {
             indexes.insert(index)
         }
         if !receipts.isEmpty {
-            let found = try ReceiptSearch.find(receipts, in: log, signed: .max)
+            let found = try ReceiptSearch.find(
+                receipts, in: log, signed: .max, identities: identities.read())
+            // Only the records say which of them a receipt is for.
+            guard !found.complaints.contains(where: { $0.hasPrefix(ScannedBatch.unopened) })
+            else { throw ToolError.identityMissing }
             for answer in found.answers {
                 guard answer.state == .recorded, let index = answer.index else {
                     Console.complain("\(answer.receipt.text): \(answer.sentence)")
@@ -92,7 +98,8 @@ struct EvidenceBundle {
     ///
     /// - Parameter withheld: Numbers of the parts of which only the hash is handed over.
     init(
-        _ indexes: [UInt64], of folder: LogFolder, key: NoteKey, withheld: Set<Int> = []
+        _ indexes: [UInt64], of folder: LogFolder, key: NoteKey, withheld: Set<Int> = [],
+        identities: [AgeIdentity] = []
     ) throws(ToolError) {
         var hasher: TreeHasher
         do {
@@ -103,10 +110,11 @@ struct EvidenceBundle {
         }
         var note: [UInt8] = []
         for index in indexes {
-            var stream = try RecordStream(folder)
+            var stream = try RecordStream(folder, identities: identities)
             try stream.seek(to: index)
             var found: LogRecord?
             while let record = try stream.next(), record.index <= index { found = record }
+            if found == nil, stream.unopenedCount > 0 { throw .identityMissing }
             guard let record = found, record.index == index else {
                 throw .noSuchRecord(index: index)
             }

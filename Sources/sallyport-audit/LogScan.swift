@@ -1,4 +1,5 @@
 import AuditSegments
+import Crypto
 import LinuxIO
 import Primitives
 
@@ -19,6 +20,11 @@ struct ScannedBatch: Sendable {
     let header: BatchHeader
     let clear: [UInt8]
     let sealed: [UInt8]
+    /// What opens the records when they are encrypted.
+    let identities: [AgeIdentity]
+
+    /// How the complaint about a batch begins that no identity opens.
+    static let unopened = "records are encrypted: "
 
     /// The records, each passed to `body`; false from it ends the batch.
     ///
@@ -29,7 +35,7 @@ struct ScannedBatch: Sendable {
         having needle: [UInt8]? = nil, _ body: (StoredRecord, _ index: UInt64) -> Void
     ) -> String? {
         do {
-            var batch = try SealedBatch(sealed.span, flags: flags)
+            var batch = try SealedBatch(sealed.span, flags: flags, identities: identities)
             if let needle, !batch.holds(needle) { return nil }
             var position = 0
             while position < header.count, let record = try batch.next() {
@@ -37,6 +43,10 @@ struct ScannedBatch: Sendable {
                 position += 1
             }
             return position < header.count ? "\(words): records are missing" : nil
+        } catch EvidenceError.sealedEncrypted {
+            return ScannedBatch.unopened + "name an age identity with --identity"
+        } catch EvidenceError.sealedForOthers {
+            return ScannedBatch.unopened + "none of the identities opens them"
         } catch {
             return "\(words): \(error)"
         }
@@ -58,6 +68,7 @@ struct ScannedBatch: Sendable {
 /// Reads a log's batches in order and has all cores look into them.
 struct LogScan {
     let folder: LogFolder
+    private let identities: [AgeIdentity]
     var selection = BatchSelection()
     private(set) var count = ScanCount()
     /// What could not be read, and why.
@@ -66,8 +77,12 @@ struct LogScan {
     /// Batches in memory at a time, for each processor.
     private static let batchesAhead = 16
 
-    init(_ folder: LogFolder, selection: BatchSelection = BatchSelection()) {
+    init(
+        _ folder: LogFolder, selection: BatchSelection = BatchSelection(),
+        identities: [AgeIdentity] = []
+    ) {
         self.folder = folder
+        self.identities = identities
         self.selection = selection
     }
 
@@ -144,7 +159,8 @@ struct LogScan {
                 return ScannedBatch(
                     place: RecordPlace(segment: segment, frame: piece.header.number),
                     path: reader.path, offset: piece.offset, flags: piece.header.flags,
-                    header: header, clear: piece.clear, sealed: try reader.sealed(of: piece))
+                    header: header, clear: piece.clear, sealed: try reader.sealed(of: piece),
+                    identities: identities)
             }
         } catch {
             // The frames behind a broken one can't be found in this segment.

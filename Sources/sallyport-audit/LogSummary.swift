@@ -1,5 +1,6 @@
 import AuditRecords
 import AuditSegments
+import Crypto
 import Primitives
 
 /// What happened in a period, counted.
@@ -138,7 +139,7 @@ struct LogSummary: Sendable {
 
     /// Counts the records of `folder` from `since` until `until`.
     static func of(
-        _ folder: LogFolder, since: WallTime?, until: WallTime?
+        _ folder: LogFolder, since: WallTime?, until: WallTime?, identities: [AgeIdentity] = []
     ) throws -> (summary: LogSummary, complaints: [String]) {
         struct Part: Sendable {
             var summary = LogSummary()
@@ -151,7 +152,7 @@ struct LogSummary: Sendable {
         filter.since = since
         filter.until = until
         let wanted = filter
-        var scan = LogScan(folder, selection: selection)
+        var scan = LogScan(folder, selection: selection, identities: identities)
         var whole = LogSummary()
         var complaints: [String] = []
         try scan.run(

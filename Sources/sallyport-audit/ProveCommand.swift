@@ -19,6 +19,7 @@ struct ProveCommand: ParsableCommand {
     @OptionGroup var log: LogOptions
     @Argument(help: "The record's index, or its receipt (log.boot.worker.sequence).")
     var record: String
+    @OptionGroup var identities: IdentityOptions
     @Option(help: "The log's verifier key or a file with it; without it, the log's own.")
     var vkey: String?
     @Option(name: .shortAndLong, help: "File to write the proof to; without it, the output.")
@@ -35,11 +36,13 @@ struct ProveCommand: ParsableCommand {
                 Console.complain("there is no record \(record) in \(folder.id)")
                 return .doesNotHold
             }
+            // A proof needs the entry, the record itself is another matter.
+            if withRecord != nil, found.record.parts.isEmpty { throw ToolError.identityMissing }
             let key = try keys.key(for: folder).key
             let proof = try Evidence.prove(found, in: folder, key: key)
-            try write(proof.bytes, to: output)
+            try Output.write(proof.bytes, to: output)
             if let withRecord {
-                try write(RecordLine.json(found, salts: true) + [.lineFeed], to: withRecord)
+                try Output.write(RecordLine.json(found, salts: true) + [.lineFeed], to: withRecord)
             }
             return .holds
         }
@@ -54,7 +57,7 @@ struct ProveCommand: ParsableCommand {
     }
 
     private func find(in folder: LogFolder) throws(ToolError) -> LogRecord? {
-        var stream = try RecordStream(folder)
+        var stream = try RecordStream(folder, identities: identities.read())
         if let receipt {
             while let found = try stream.next() {
                 let core = found.core
@@ -65,8 +68,10 @@ struct ProveCommand: ParsableCommand {
                     return found
                 }
             }
+            guard stream.unopenedCount == 0 else { throw .identityMissing }
             return nil
         }
+        stream.passesUnopened = true
         guard let index = UInt64(record) else { throw .numberMalformed(record) }
         try stream.seek(to: index)
         while let found = try stream.next() {
@@ -75,8 +80,12 @@ struct ProveCommand: ParsableCommand {
         }
         return nil
     }
+}
 
-    private func write(_ bytes: [UInt8], to path: String?) throws(ToolError) {
+/// Where results go.
+enum Output {
+    /// Writes `bytes` to the file at `path`, or to the output.
+    static func write(_ bytes: [UInt8], to path: String?) throws(ToolError) {
         guard let path else {
             StandardStream.output.write(bytes.span)
             return

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AuditRecords
 import AuditSegments
+import Crypto
 import LinuxIO
 import Primitives
 
@@ -119,7 +120,9 @@ struct ReceiptReport {
     private(set) var complaints: [String] = []
 
     /// Looks in `verdicts`' logs for what `receipts` promise.
-    init(_ receipts: [Receipt], in verdicts: [Verdict]) throws {
+    init(
+        _ receipts: [Receipt], in verdicts: [Verdict], identities: [AgeIdentity] = []
+    ) throws {
         let groups = Dictionary(grouping: receipts, by: \.log)
         for (log, group) in groups.sorted(by: { $0.key < $1.key }) {
             guard let verdict = verdicts.first(where: { $0.folder.id == log }) else {
@@ -127,8 +130,11 @@ struct ReceiptReport {
                 complaints.append("the log \(log) is not here")
                 continue
             }
+            // Only the records say which of them a receipt is for.
+            guard verdict.report.unopened == 0 else { throw ToolError.identityMissing }
             let found = try ReceiptSearch.find(
-                group, in: verdict.folder, signed: verdict.report.checkpointSize)
+                group, in: verdict.folder, signed: verdict.report.checkpointSize,
+                identities: identities)
             answers += found.answers
             complaints += found.complaints
         }

@@ -1,5 +1,6 @@
 import AuditRecords
 import AuditSegments
+import Crypto
 import Primitives
 
 /// Finds the records that receipts promise, all in one pass over the log.
@@ -46,13 +47,14 @@ struct ReceiptSearch {
     ///
     /// - Parameter signed: Records that a checkpoint which holds covers.
     static func find(
-        _ receipts: [Receipt], in folder: LogFolder, signed: UInt64
+        _ receipts: [Receipt], in folder: LogFolder, signed: UInt64,
+        identities: [AgeIdentity] = []
     ) throws -> (answers: [ReceiptAnswer], complaints: [String]) {
         var search = ReceiptSearch(receipts)
         var selection = BatchSelection()
         selection.boots = Set(receipts.map(\.worker.boot))
         selection.kindsOfAnyBoot = [RecordKind.gap.rawValue]
-        var scan = LogScan(folder, selection: selection)
+        var scan = LogScan(folder, selection: selection, identities: identities)
         var complaints: [String] = []
         let workers = search.workers
         let sequences = Set(receipts.map(\.sequence))

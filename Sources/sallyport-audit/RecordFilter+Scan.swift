@@ -1,5 +1,6 @@
 import AuditRecords
 import AuditSegments
+import Crypto
 import Primitives
 
 extension RecordFilter {
@@ -46,13 +47,13 @@ extension RecordFilter {
     ///
     /// - Returns: How much was looked at, and what could not be read.
     func search(
-        _ folder: LogFolder, take: (LogRecord) -> Bool
+        _ folder: LogFolder, identities: [AgeIdentity] = [], take: (LogRecord) -> Bool
     ) throws -> (count: ScanCount, complaints: [String]) {
         struct Found: Sendable {
             var records: [LogRecord] = []
             var complaint: String?
         }
-        var scan = LogScan(folder, selection: selection)
+        var scan = LogScan(folder, selection: selection, identities: identities)
         var complaints: [String] = []
         let (filter, bytes) = (self, needle)
         try scan.run(

@@ -24,17 +24,23 @@ struct LogRecord {
 /// A log's records in order, in memory of one batch.
 struct RecordStream: ~Copyable {
     let folder: LogFolder
+    private let identities: [AgeIdentity]
     private var hasher: TreeHasher
     private var segments: ArraySlice<UInt64>
     private var pieces: SegmentPieces?
     private var pending: ArraySlice<LogRecord> = []
     /// Batches that could not be read, and why.
-    private(set) var complaints: [String] = []
+    private var problems: [String] = []
+    /// Records that are encrypted, to nobody whose identity is here.
+    private(set) var unopenedCount = 0
+    /// Whether those are passed on without their parts, for what only needs their entries.
+    var passesUnopened = false
     /// Records before this time are skipped a batch at a time.
     var since = WallTime(microseconds: .min)
 
-    init(_ folder: LogFolder) throws(ToolError) {
+    init(_ folder: LogFolder, identities: [AgeIdentity] = []) throws(ToolError) {
         self.folder = folder
+        self.identities = identities
         segments = folder.segments[...]
         do {
             let library = try CryptoLibrary()
@@ -42,6 +48,15 @@ struct RecordStream: ~Copyable {
         } catch {
             throw .evidence("OpenSSL has no SHA-256")
         }
+    }
+
+    /// What could not be read, and why.
+    var complaints: [String] {
+        guard unopenedCount > 0 else { return problems }
+        let hint =
+            identities.isEmpty
+            ? "name an age identity with --identity" : "none of the identities opens them"
+        return problems + ["\(unopenedCount) records are encrypted: \(hint)"]
     }
 
     /// Goes on at the batch that holds the record `index`, or behind all that exist.
@@ -92,7 +107,7 @@ struct RecordStream: ~Copyable {
                 if piece.header.type == .batch { try take(piece) }
             } catch {
                 // The frames behind a broken one can't be found in this segment.
-                if complaints.last != "\(error)" { complaints.append("\(error)") }
+                if problems.last != "\(error)" { problems.append("\(error)") }
                 guard moveOn() else { return nil }
             }
         }
@@ -113,7 +128,8 @@ struct RecordStream: ~Copyable {
         do {
             let header = try BatchHeader(clear: piece.clear.span)
             if header.lastTime < since { return }
-            var batch = try SealedBatch(piece.sealed.span, flags: piece.header.flags)
+            var batch = try SealedBatch(
+                piece.sealed.span, flags: piece.header.flags, identities: identities)
             var records: [LogRecord] = []
             while let record = try batch.next(), records.count < header.count {
                 let entry = Array(piece.clear[BatchHeader.entryRange(records.count)])
@@ -123,10 +139,26 @@ struct RecordStream: ~Copyable {
                         entry: entry, leaf: hasher.leaf(entry.span),
                         isCommitted: record.entry(&hasher) == entry))
             }
-            if records.count < header.count { complaints.append("\(place): records are missing") }
+            if records.count < header.count { problems.append("\(place): records are missing") }
             pending = records[...]
+        } catch EvidenceError.sealedEncrypted, EvidenceError.sealedForOthers {
+            takeUnopened(piece)
         } catch {
-            complaints.append("\(place): \(error)")
+            problems.append("\(place): \(error)")
         }
+    }
+
+    private mutating func takeUnopened(_ piece: SegmentPieces.Piece) {
+        guard let header = try? BatchHeader(clear: piece.clear.span) else { return }
+        unopenedCount += header.count
+        guard passesUnopened else { return }
+        pending =
+            (0..<header.count).map { position in
+                let entry = Array(piece.clear[BatchHeader.entryRange(position)])
+                return LogRecord(
+                    index: header.firstIndex + UInt64(position),
+                    record: StoredRecord(kind: entry[3], parts: []), entry: entry,
+                    leaf: hasher.leaf(entry.span), isCommitted: false)
+            }[...]
     }
 }

@@ -21,6 +21,7 @@ struct ReportCommand: ParsableCommand {
 
     @Argument(help: "The proxy's audit folder (all its logs), or the folder of one log in it.")
     var directory: String
+    @OptionGroup var identities: IdentityOptions
     @Option(name: .customLong("log"), help: "Only the log with this id.")
     var logID: String?
     @Option(help: "2026-11-24T20:00:00Z, 2026-11-24, or 90s, 10m, 2h, 1d ago.") var since: String?
@@ -34,6 +35,7 @@ struct ReportCommand: ParsableCommand {
         try reporting {
             let now = SystemClock.wall()
             let keys = try TrustedKeys(vkey)
+            let opening = try identities.read()
             let logs = try LogFolder.logs(in: directory).filter { logID == nil || $0.id == logID }
             if let logID, logs.isEmpty { throw ToolError.noSuchLog(id: logID) }
             let start = try since.map { text in try Timestamp.parse(text, now: now) }
@@ -41,11 +43,17 @@ struct ReportCommand: ParsableCommand {
             var summary = LogSummary()
             var complaints: [String] = []
             for log in logs {
-                let part = try LogSummary.of(log, since: start, until: end)
+                let part = try LogSummary.of(
+                    log, since: start, until: end, identities: opening)
                 summary.merge(part.summary)
-                complaints += part.complaints
+                // Every batch that no identity opens says the same.
+                for complaint in part.complaints where complaint != complaints.last {
+                    complaints.append(complaint)
+                }
             }
-            let verdicts = try logs.map { log in try Verdict.of(log, keys: keys) }
+            let verdicts = try logs.map { log in
+                try Verdict.of(log, keys: keys, identities: opening)
+            }
             let report = Report(
                 summary: summary, verdicts: verdicts, complaints: complaints, since: start,
                 until: end, top: max(1, top))

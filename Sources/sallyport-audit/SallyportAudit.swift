@@ -14,6 +14,7 @@ struct SallyportAudit: ParsableCommand {
         subcommands: [
             VerifyCommand.self, ShowCommand.self, TailCommand.self, SearchCommand.self,
             ProveCommand.self, BundleCommand.self, ReportCommand.self,
+            DecryptCommand.self,
         ])
 }
 
@@ -37,6 +38,7 @@ enum ToolError: Error, Equatable {
     case receiptMalformed(String)
     case noCheckpoint
     case noSuchRecord(index: UInt64)
+    case identityMissing
     case notCovered(index: UInt64, size: UInt64)
     case evidence(String)
 }
@@ -56,6 +58,7 @@ extension ToolError: CustomStringConvertible {
         case .statusMalformed(let text): "not a status: \(text) (200, or 4xx)"
         case .numberMalformed(let text): "not a number: \(text)"
         case .receiptMalformed(let text): "not a receipt (log.boot.worker.sequence): \(text)"
+        case .identityMissing: "the records are encrypted: name an age identity with --identity"
         case .noCheckpoint: "the log has no published checkpoint yet"
         case .noSuchRecord(let index): "there is no record \(index)"
         case .notCovered(let index, let size):

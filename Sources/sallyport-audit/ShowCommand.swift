@@ -54,7 +54,11 @@ struct RecordPrinter: ~Copyable {
     /// Writes what is pending and says what came of it.
     mutating func finish(_ complaints: [String], needsOne: Bool = false) -> ExitCode {
         console.flush()
-        for complaint in complaints { Console.complain(complaint) }
+        var last = ""
+        for complaint in complaints where complaint != last {
+            last = complaint
+            Console.complain(complaint)
+        }
         if hasUncommitted { return .doesNotHold }
         if !complaints.isEmpty { return .couldNotTell }
         return needsOne && count == 0 ? .doesNotHold : .holds
@@ -69,12 +73,14 @@ struct ShowCommand: ParsableCommand {
 
     @OptionGroup var log: LogOptions
     @Flag var format: RecordFormat?
+    @OptionGroup var identities: IdentityOptions
     @Option(help: "Index of the first record.") var from: UInt64 = 0
     @Option(help: "Most records to print.") var limit: Int?
 
     func run() throws {
         try reporting {
-            var stream = try RecordStream(try LogFolder.one(in: log.directory, id: log.logID))
+            var stream = try RecordStream(
+                try LogFolder.one(in: log.directory, id: log.logID), identities: identities.read())
             if from > 0 { try stream.seek(to: from) }
             var printer = RecordPrinter(format)
             while printer.count < limit ?? .max, let record = try stream.next() {
@@ -91,6 +97,7 @@ struct SearchCommand: ParsableCommand {
         commandName: "search", abstract: "Finds records; exit code 1 when there is none.")
 
     @OptionGroup var log: LogOptions
+    @OptionGroup var identities: IdentityOptions
     @Option(help: "The request id, with or without dashes.") var requestID: String?
     @Option(help: "The token's subject.") var subject: String?
     @Option(help: "A status such as 403, or a class such as 4xx.") var status: String?
@@ -118,7 +125,7 @@ struct SearchCommand: ParsableCommand {
             let folder = try LogFolder.one(in: log.directory, id: log.logID)
             var printer = RecordPrinter(format)
             let limit = limit ?? .max
-            let found = try filter.search(folder) { record in
+            let found = try filter.search(folder, identities: identities.read()) { record in
                 if printer.count < limit { printer.print(record) }
                 return printer.count < limit
             }
@@ -152,6 +159,7 @@ struct TailCommand: ParsableCommand {
         commandName: "tail", abstract: "Prints the last records, one JSON object a line.")
 
     @OptionGroup var log: LogOptions
+    @OptionGroup var identities: IdentityOptions
     @Flag(name: [.customShort("f"), .long], help: "Goes on with records as they become durable.")
     var follow = false
     @Option(name: [.customShort("n"), .long], help: "How many records to begin with.")
@@ -163,7 +171,7 @@ struct TailCommand: ParsableCommand {
     func run() throws {
         try reporting {
             let folder = try LogFolder.one(in: log.directory, id: log.logID)
-            var stream = try RecordStream(folder)
+            var stream = try RecordStream(folder, identities: identities.read())
             let end = try folder.size()
             let first = end > lines ? end - lines : 0
             try stream.seek(to: first)

@@ -30,6 +30,7 @@ struct VerifyCommand: ParsableCommand {
     var receipt: [String] = []
     @Option(help: "A file with receipts, one a line, alone or as header lines.")
     var receipts: [String] = []
+    @OptionGroup var identities: IdentityOptions
     @Flag(help: "One JSON object, for machines.") var json = false
 
     func run() throws {
@@ -37,13 +38,16 @@ struct VerifyCommand: ParsableCommand {
             let keys = try TrustedKeys(vkey)
             let logs = try LogFolder.logs(in: directory).filter { logID == nil || $0.id == logID }
             if let logID, logs.isEmpty { throw ToolError.noSuchLog(id: logID) }
+            let opening = try identities.read()
             let kept = try against.map { path in try KeptCheckpoint(path: path) }
-            var verdicts = try logs.map { log in try Verdict.of(log, keys: keys, kept: kept) }
+            var verdicts = try logs.map { log in
+                try Verdict.of(log, keys: keys, kept: kept, identities: opening)
+            }
             if let kept, !verdicts.contains(where: { $0.report.origin == kept.origin }) {
                 verdicts[verdicts.count - 1].problems.append(
                     "the checkpoint is of \(kept.origin), which is not here")
             }
-            let promises = try ReceiptReport(promised(), in: verdicts)
+            let promises = try ReceiptReport(promised(), in: verdicts, identities: opening)
             var console = Console()
             if json {
                 console.line(Verdict.json(verdicts, promises))
@@ -110,18 +114,24 @@ struct Verdict {
     var problems: [String] = []
 
     static func of(
-        _ folder: LogFolder, keys: TrustedKeys, kept: KeptCheckpoint? = nil
+        _ folder: LogFolder, keys: TrustedKeys, kept: KeptCheckpoint? = nil,
+        identities: [AgeIdentity] = []
     ) throws(ToolError) -> Verdict {
         let (key, origin) = try keys.key(for: folder)
         let view = folder.isBeingWritten ? PublishedView(folder) : nil
+        let inspect = inspector(identities)
         let report: VerificationReport
         do {
             if let view {
-                report = try LogVerifier(source: view, key: key, inspect: Verdict.inspect)
-                    .verify { done, total in Console.progress(done, of: total) }
+                report = try LogVerifier(
+                    source: view, key: key, identities: identities, inspect: inspect
+                )
+                .verify { done, total in Console.progress(done, of: total) }
             } else {
-                report = try LogVerifier(source: folder, key: key, inspect: Verdict.inspect)
-                    .verify { done, total in Console.progress(done, of: total) }
+                report = try LogVerifier(
+                    source: folder, key: key, identities: identities, inspect: inspect
+                )
+                .verify { done, total in Console.progress(done, of: total) }
             }
         } catch {
             throw .evidence("\(folder.path): \(error)")
@@ -133,10 +143,12 @@ struct Verdict {
     }
 
     /// Has all cores look into a segment's batches.
-    private static let inspect: @Sendable ([UInt8], [BatchPlace]) -> [BatchInspection?] = {
-        segment, places in
-        ParallelWork.map(places.count) { index, hasher in
-            BatchInspection(segment, places[index], hasher: &hasher)
+    private static func inspector(_ identities: [AgeIdentity]) -> BatchInspector {
+        { segment, places in
+            ParallelWork.map(places.count) { index, hasher in
+                BatchInspection(
+                    segment, places[index], identities: identities, hasher: &hasher)
+            }
         }
     }
 
@@ -263,7 +275,8 @@ struct Verdict {
             "frames": .integer(Int64(report.frames)),
             "checkpoints": .integer(Int64(report.checkpoints)),
             "checkpoint_size": .count(report.checkpointSize),
-            "gap_numbers": .count(report.gapNumbers), "live": .boolean(isLive),
+            "gap_numbers": .count(report.gapNumbers),
+            "unopened_batches": .integer(Int64(report.unopened)), "live": .boolean(isLive),
             "key": .string(keyOrigin == .given ? "given" : "own"), "vkey": .string(key.text),
             "problems": .array(problems.map { .string($0) }),
             "findings": .array(report.findings.map(Verdict.value)),

@@ -11,6 +11,8 @@ import Primitives
 final class TestFolder {
     let path: String
     var settings: AuditSettings
+    /// Opens the records where they are encrypted.
+    var identities: [AgeIdentity] = []
 
     init() throws {
         path =
@@ -47,13 +49,13 @@ final class TestFolder {
         return "\(settings.directory)/\(names[0])"
     }
 
-    func verify() throws -> VerificationReport {
+    func verify(identities: [AgeIdentity] = []) throws -> VerificationReport {
         let folder = try logFolder()
         let key = try SigningKey(pem: try DurableDirectory(path: path).read("key.pem") ?? [])
         let origin = "test.example/proxy/\(folder.split(separator: "/").last ?? "")"
         let verifier = try LogVerifier(
             source: DirectorySource(path: folder),
-            key: try NoteKey(name: origin, publicKey: key.publicKey))
+            key: try NoteKey(name: origin, publicKey: key.publicKey), identities: identities)
         return verifier.verify()
     }
 
@@ -70,7 +72,8 @@ final class TestFolder {
                 offset = frame.end
                 guard frame.header.type == .batch else { continue }
                 let sealed = Array(bytes[frame.sealed])
-                var batch = try SealedBatch(sealed.span, flags: frame.header.flags)
+                var batch = try SealedBatch(
+                    sealed.span, flags: frame.header.flags, identities: identities)
                 while let record = try batch.next() {
                     guard record.kind == kind.rawValue else { continue }
                     cores.append(CanonicalObject(record.part(0)))

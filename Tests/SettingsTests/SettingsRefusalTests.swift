@@ -284,7 +284,10 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "/audit.pem", "/audit.pem\n  mode: strict",
             "audit.mode: strict is not supported in this version"),
         Refusal("/audit.pem", "/audit.pem\n  mode: bound", "audit.mode is 'bound', not one of"),
-        Refusal("/audit.pem", "/audit.pem\n  recipients: [a]", "audit.recipients is not supported"),
+        Refusal("/audit.pem", "/audit.pem\n  recipients: []", "audit.recipients is an empty list"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  recipients: [a]",
+            "audit.recipients[0] is 'a', not an age recipient of an X25519 key"),
         Refusal("/audit.pem", "/audit.pem\n  retain: {}", "audit.retain is not supported"),
         Refusal("/audit.pem", "/audit.pem\n  journald: {}", "audit.journald is not supported"),
         Refusal("/audit.pem", "/audit.pem\n  privacy: {}", "audit.privacy is not supported"),

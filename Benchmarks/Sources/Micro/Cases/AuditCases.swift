@@ -198,12 +198,59 @@ enum AuditCases {
                 }
             }
             guard level == 1 else { continue }
+            try encrypted(&harness, records, fields, library)
             harness.measure("batch, records encoded and added", limit: 896) {
                 batch.reset()
                 log.forget(upTo: log.size)
             } _: { count in
                 for index in 0..<count {
                     add(records[index], fields, &encoder, to: &batch, &log)
+                }
+            }
+        }
+    }
+
+    /// The same batches, encrypted: each is one age file.
+    private static func encrypted(
+        _ harness: inout Harness, _ records: [RecordFacts], _ fields: [UInt8],
+        _ library: borrowing CryptoLibrary
+    ) throws {
+        var encoder = sampleEncoder()
+        let leaf = Digest256(words: (1, 2, 3, 4))
+        for recipients in 0...3 {
+            let keys = try (0..<recipients).map { _ in try AgeIdentity.generate().identity }
+            var log = LogTree()
+            var batch = try BatchEncoder(
+                capacity: 1 << 21, countLimit: 1024, level: -3,
+                recipients: keys.map(\.recipient), library: library)
+            func make() {
+                batch.reset()
+                for record in records { add(record, fields, &encoder, to: &batch, &log) }
+                precondition((try? batch.compress()) != nil)
+                keep(batch.stamp(number: 1, previous: leaf))
+                log.forget(upTo: log.size)
+            }
+            make()
+            let size = batch.bytes.count / records.count
+            let ratio = Double(batch.byteCount) / Double(batch.bytes.count)
+            let tenths = Int(ratio * 10)
+            let name = "batch to \(recipients) recipients, \(size) bytes a record"
+            harness.measure("\(name), ratio \(tenths / 10).\(tenths % 10)") { count in
+                var left = count
+                while left > 0 {
+                    make()
+                    left -= records.count
+                }
+            }
+        }
+        let key = try AgeIdentity.generate().identity
+        let plain = [UInt8](repeating: 7, count: 200_000)
+        for size in [0, 65_536, 200_000] {
+            harness.measure("age file of \(size) bytes") { count in
+                for _ in 0..<count {
+                    let file = try? AgeFile.encrypt(
+                        plain.span.extracting(first: size), to: [key.recipient])
+                    keep(file?.count ?? 0)
                 }
             }
         }
