@@ -246,7 +246,7 @@ enum AuditCases {
         let key = try AgeIdentity.generate().identity
         let plain = [UInt8](repeating: 7, count: 200_000)
         for size in [0, 65_536, 200_000] {
-            harness.measure("age file of \(size) bytes") { count in
+            harness.measure("batch, age file of \(size) bytes") { count in
                 for _ in 0..<count {
                     let file = try? AgeFile.encrypt(
                         plain.span.extracting(first: size), to: [key.recipient])
