@@ -14,7 +14,9 @@ class Port(int):
 
     def __new__(cls, number: int):
         port = super().__new__(cls, number)
-        port.since = time.time() - 0.1
+        # A worker's clock may lag by a tick. More would let in what the socket before did: a
+        # port that a reset freed is given out again within a few hundredths of a second.
+        port.since = time.time() - 0.01
         return port
 
 
