@@ -1,5 +1,9 @@
 import Primitives
 
+/// A set of certificate patterns out of those that one policy names, at most 64: each has the number
+/// of its place there.
+public typealias CertificateSet = NumberSet<CertificatePattern>
+
 /// What a client's certificate must say: one attribute, and the values that will do.
 ///
 /// Distinguished names, URIs and the part of a mail address before its `@` are compared byte for

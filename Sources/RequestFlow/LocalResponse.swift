@@ -93,11 +93,9 @@ public enum LocalResponse {
         }
         // The answer names this one request, and the port may change: nobody should keep it.
         writer.append("\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n")
-        let body = Problem(facts: facts)
-        finish(
-            facts: facts, settings: settings, frame: frame, contentCount: body.byteCount,
-            receiptPrefix: receiptPrefix, into: &writer)
-        if !frame.isHead { body.append(to: &writer) }
+        finishProblem(
+            facts: facts, settings: settings, frame: frame, receiptPrefix: receiptPrefix,
+            into: &writer)
     }
 
     /// Appends a refusal: a problem document (RFC 9457) that names the reason and the request.
@@ -125,11 +123,9 @@ public enum LocalResponse {
             }
             writer.append("\r\n")
         }
-        let body = Problem(facts: facts)
-        finish(
-            facts: facts, settings: settings, frame: frame, contentCount: body.byteCount,
-            receiptPrefix: receiptPrefix, into: &writer)
-        if !frame.isHead { body.append(to: &writer) }
+        finishProblem(
+            facts: facts, settings: settings, frame: frame, receiptPrefix: receiptPrefix,
+            into: &writer)
     }
 
     /// Appends what the route of `admission` says to respond.
@@ -166,6 +162,18 @@ public enum LocalResponse {
         finish(
             facts: facts, settings: settings, frame: frame, contentCount: 0,
             receiptPrefix: receiptPrefix, into: &writer)
+    }
+
+    /// Ends the head of an answer whose body is a problem document, and appends that.
+    private static func finishProblem(
+        facts: RecordFacts, settings: ProxySettings, frame: Frame, receiptPrefix: Span<UInt8>,
+        into writer: inout ByteWriter
+    ) {
+        let body = Problem(facts: facts)
+        finish(
+            facts: facts, settings: settings, frame: frame, contentCount: body.byteCount,
+            receiptPrefix: receiptPrefix, into: &writer)
+        if !frame.isHead { body.append(to: &writer) }
     }
 
     private static func finish(

@@ -1,5 +1,6 @@
 import Authentication
 import Crypto
+import Primitives
 
 /// An issuer's place in the list, kept even when its settings were refused.
 struct NamedIssuer {

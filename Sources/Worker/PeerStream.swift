@@ -87,22 +87,16 @@ struct PeerStream: ~Copyable {
         }
     }
 
+    /// What the end of TLS means for the socket, the engine has noted there.
     private mutating func fillSecurely(_ engine: inout TLSEngine) -> Filling {
         switch engine.read(&session, &socket, into: &input) {
         case .transferred: return .progressed
         case .nothing: return .nothing
-        case .endOfStream:
-            socket.mayRead = false
-            socket.hasEnded = true
-            return .ended
+        case .endOfStream: return .ended
         case .truncated:
-            socket.mayRead = false
-            socket.hasEnded = true
             isTruncated = true
             return .ended
-        case .failed:
-            socket.mayRead = false
-            return .failed
+        case .failed: return .failed
         }
     }
 

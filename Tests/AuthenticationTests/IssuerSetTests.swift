@@ -1,4 +1,5 @@
 import Authentication
+import Primitives
 import Testing
 
 @Suite struct IssuerSetTests {

@@ -1,5 +1,6 @@
 import Authentication
 import Authorization
+import Primitives
 import Settings
 import Testing
 
