@@ -36,9 +36,9 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     var lastCheckpoint: Instant
     var lastHeartbeat: Instant
     /// Whether the last frame went into a second file because the first refused it.
-    private var isOnSecondFile = false
+    var isOnSecondFile = false
     /// Segments that refused a frame, not recorded yet.
-    private var refusals: [LifecycleEvent] = []
+    var refusals: [LifecycleEvent] = []
 
     /// Records of this many bytes make a batch at once; the rest waits for the end of the turn.
     static let flushBytes = 1 << 20
@@ -164,7 +164,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         return facts
     }
 
-    private static func add(
+    static func add(
         _ kind: RecordKind, _ time: WallTime, _ parts: RecordParts, _ text: borrowing ByteBuffer,
         _ batch: inout BatchEncoder, _ tree: inout LogTree
     ) throws(EvidenceError) {
@@ -175,192 +175,6 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
             tree: &tree)
         // A batch is flushed while it has room for the largest record.
         precondition(isAdded)
-    }
-
-    // MARK: The writer's own leaves
-
-    mutating func add(
-        _ event: LifecycleEvent, now: Instant, wall: WallTime
-    ) throws(AuditWriterError) {
-        text.removeAll()
-        let parts = text.write { encoder.encode(event, time: wall, instant: now, into: &$0) }
-        try addText(.lifecycle, parts, wall)
-    }
-
-    mutating func add(_ gap: GapFacts, now: Instant, wall: WallTime) throws(AuditWriterError) {
-        text.removeAll()
-        let parts = text.write { encoder.encode(gap, time: wall, instant: now, into: &$0) }
-        try addText(.gap, parts, wall)
-    }
-
-    private mutating func addText(
-        _ kind: RecordKind, _ parts: RecordParts, _ wall: WallTime
-    ) throws(AuditWriterError) {
-        if batch.byteCount >= LogWriter.flushBytes || batch.count == LogWriter.batchRecords {
-            try flush(wall: wall)
-        }
-        do {
-            try LogWriter.add(kind, wall, parts, text, &batch, &tree)
-        } catch {
-            throw .evidence(error)
-        }
-    }
-
-    /// The highest sequence number that each worker is known to have taken.
-    private func sequences() -> [UInt64] {
-        accounts.indices.map { max(accounts[$0].highest ?? 0, status.lastSequence(worker: $0)) }
-    }
-
-    // MARK: Frames
-
-    /// Writes the batch as a frame, makes it durable, and says so.
-    mutating func flush(wall: WallTime) throws(AuditWriterError) {
-        guard batch.count > 0 else { return }
-        do {
-            try batch.compress()
-        } catch {
-            throw .evidence(error)
-        }
-        do {
-            try LogWriter.write(&batch, &segment)
-            isOnSecondFile = false
-        } catch {
-            try openSecondFile(after: error, wall: wall)
-            do {
-                try LogWriter.write(&batch, &segment)
-            } catch {
-                throw .writeRefused(error)
-            }
-        }
-        batch.reset()
-        for index in 0..<rings.count {
-            rings[index].release()
-            status.publishDurable(worker: index, records: rings[index].takenCount)
-        }
-        status.publishDurable(size: tree.size)
-    }
-
-    private static func write(
-        _ batch: inout BatchEncoder, _ segment: inout SegmentFile
-    ) throws(SystemError) {
-        let digest = batch.stamp(number: segment.nextNumber, previous: segment.previous)
-        try segment.append(batch.bytes, digest: digest)
-    }
-
-    /// Appends a small frame durably, in a second file when the first refuses it.
-    private mutating func append(
-        _ type: FrameType, _ clear: [UInt8], wall: WallTime
-    ) throws(AuditWriterError) {
-        do {
-            try appendOnce(type, clear)
-            isOnSecondFile = false
-        } catch {
-            try openSecondFile(after: error, wall: wall)
-            do {
-                try appendOnce(type, clear)
-            } catch {
-                throw .writeRefused(error)
-            }
-        }
-    }
-
-    private mutating func appendOnce(_ type: FrameType, _ clear: [UInt8]) throws(SystemError) {
-        let frame = frames.encode(
-            type, number: segment.nextNumber, previous: segment.previous, clear: clear,
-            hasher: &hasher)
-        try segment.append(frame.bytes.span, digest: frame.digest)
-    }
-
-    /// Goes on in another segment after `failure`; a failure there is final (format §7 row 7).
-    private mutating func openSecondFile(
-        after failure: SystemError, wall: WallTime
-    ) throws(AuditWriterError) {
-        // A segment that was removed takes frames along that no other file can replace.
-        guard !isOnSecondFile, !failure.isMissingFile else { throw .writeRefused(failure) }
-        isOnSecondFile = true
-        refusals.append(.segmentFailed(segment: segment.name, code: Int64(failure.code)))
-        // What was refused may partly be there; if it can't be cut off, the verifier says so.
-        try? segment.close()
-        try beginSegment(isClean: false, now: segment.since)
-    }
-
-    // MARK: Checkpoints and segments
-
-    /// Signs the tree as it is durable now: tiles, root, note, frame, notes file, publication.
-    mutating func checkpoint(now: Instant, wall: WallTime) throws(AuditWriterError) {
-        try flush(wall: wall)
-        lastCheckpoint = now
-        var tiles: [(path: TilePath, bytes: [UInt8])] = []
-        for path in tree.tiles(since: storedSize) {
-            guard let bytes = tree.bytes(of: path) else { continue }
-            tiles.append((path, bytes))
-        }
-        let note: [UInt8]
-        do {
-            try folder.storeTiles(tiles, since: storedSize)
-            note = try signer.sign(size: tree.size, root: tree.root(&hasher))
-        } catch let error as SystemError {
-            throw .system(error)
-        } catch let error as EvidenceError {
-            throw .evidence(error)
-        } catch {
-            throw .evidence(.cryptographyFailed)
-        }
-        try append(.checkpoint, note, wall: wall)
-        do {
-            try folder.appendNote(note, on: wall)
-            try folder.publish(note)
-        } catch {
-            throw .system(error)
-        }
-        storedSize = tree.size
-        checkpointSize = tree.size
-        tree.forget(upTo: storedSize)
-        status.publishCheckpoint(size: checkpointSize)
-    }
-
-    /// Seals the segment and begins the next one.
-    mutating func rotate(now: Instant, wall: WallTime) throws(AuditWriterError) {
-        if tree.size > checkpointSize { try checkpoint(now: now, wall: wall) }
-        try seal(wall: wall)
-        try beginSegment(isClean: true, now: now)
-    }
-
-    private mutating func seal(wall: WallTime) throws(AuditWriterError) {
-        let seal = SegmentSeal(end: tree.size, digest: try segment.contentDigest())
-        do {
-            // A segment that refuses its seal is one that ended unsealed; the next head says so.
-            try appendOnce(.seal, seal.json)
-            try segment.close()
-        } catch {
-            throw .writeRefused(error)
-        }
-    }
-
-    private mutating func beginSegment(isClean: Bool, now: Instant) throws(AuditWriterError) {
-        let digest = try segment.contentDigest()
-        let next = try SegmentFile(
-            in: folder.segments, number: segment.nextNumber, previous: segment.previous,
-            reserve: settings.rotateBytes, now: now, library: library)
-        segment = next
-        try appendHead(previousSegment: digest, isClean: isClean)
-    }
-
-    /// Writes the head of the segment that was begun.
-    mutating func appendHead(
-        previousSegment: Digest256, isClean: Bool
-    ) throws(AuditWriterError) {
-        var head = SegmentHead(
-            origin: signer.key.name, verifierKey: signer.key.text,
-            firstIndex: tree.size - UInt64(batch.count), boot: identity.boot,
-            build: identity.build, settingsDigest: identity.settingsDigest,
-            previousSegment: previousSegment, isClean: isClean)
-        head.recipients = identity.recipients.map(\.text)
-        do {
-            try appendOnce(.head, head.json)
-        } catch {
-            throw .writeRefused(error)
-        }
     }
 
     /// Ends the log in order: what is missing, the stop leaf, a checkpoint, the seal.

@@ -29,11 +29,20 @@ def run_testssl(address, target) -> list[dict]:
     return json.loads(target.read_text())
 
 
-@pytest.mark.timeout(240)
+def above_low(findings) -> dict:
+    return {finding["id"]: finding for finding in findings if finding["severity"] not in FINE
+            and finding["id"].partition(" ")[0] not in NOT_OURS}
+
+
+@pytest.mark.timeout(450)
 def test_testssl_finds_nothing_above_low(tls_proxy, tmp_path):
-    findings = run_testssl(tls_proxy.addresses["secure"], tmp_path / "findings.json")
-    bad = [finding for finding in findings if finding["severity"] not in FINE
-           and finding["id"].partition(" ")[0] not in NOT_OURS]
+    address = tls_proxy.addresses["secure"]
+    findings = run_testssl(address, tmp_path / "findings.json")
+    bad = above_low(findings)
+    if bad:
+        # On a slow machine it gives up on a connection and warns: what is so stays so.
+        findings = run_testssl(address, tmp_path / "again.json")
+        bad = {name: found for name, found in above_low(findings).items() if name in bad}
     assert not bad, bad
     # It did look.
     by_name = {finding["id"].partition(" ")[0]: finding for finding in findings}
