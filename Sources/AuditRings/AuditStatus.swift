@@ -8,7 +8,9 @@ import Synchronization
 @safe
 public final class AuditStatus: Sendable {
     private let untilNanoseconds = Atomic<UInt64>(0)
-    private let failed = Atomic<Bool>(false)
+    private let currentHealth = Atomic<UInt8>(AuditHealth.healthy.rawValue)
+    /// When the write and sync began that the writer waits for; 0 when it waits for none.
+    private let commitNanoseconds = Atomic<UInt64>(0)
     private let size = Atomic<UInt64>(0)
     private let checkpoint = Atomic<UInt64>(0)
     // Sendable: each is an atomic of its own, on its own cache line.
@@ -19,6 +21,10 @@ public final class AuditStatus: Sendable {
     private static let spacing = 32
     /// Atomics between what the writer and what the worker stores.
     private static let line = 16
+
+    /// A write and its sync that take longer than this are a stalled disk. Healthy ones take some
+    /// milliseconds, and some hundreds behind a full queue of others.
+    public static let stallNanoseconds: UInt64 = 2_000_000_000
 
     /// A status of `workerCount` workers, nothing durable yet.
     public init(workerCount: Int) {
@@ -70,8 +76,25 @@ public final class AuditStatus: Sendable {
 
     /// Whether the writer has stopped for good: nothing more becomes durable, refuse requests.
     public var hasFailed: Bool {
-        // Pairs with the releasing store in `publishFailure`.
-        failed.load(ordering: .acquiring)
+        health == .failed
+    }
+
+    /// How the log is doing, as the writer's thread said it last. Any thread.
+    ///
+    /// A writer that waits for its disk can't say so: `health(at:)` sees it.
+    public var health: AuditHealth {
+        // Pairs with the releasing stores in `publish(health:)` and `publishFailure`.
+        AuditHealth(rawValue: currentHealth.load(ordering: .acquiring)) ?? .failed
+    }
+
+    /// How the log is doing at `now`: `stalled` also while the writer's thread is held up. Any
+    /// thread.
+    public func health(at now: Instant) -> AuditHealth {
+        let said = health
+        guard said == .healthy || said == .signerUnavailable else { return said }
+        let began = commitNanoseconds.load(ordering: .relaxed)
+        guard began > 0, now.nanoseconds > began else { return said }
+        return now.nanoseconds - began > AuditStatus.stallNanoseconds ? .stalled : said
     }
 
     /// Entries of the tree that are durable.
@@ -103,9 +126,28 @@ public final class AuditStatus: Sendable {
         checkpoint.store(count, ordering: .releasing)
     }
 
-    /// Says that nothing more becomes durable. It can't be taken back. Any thread.
+    /// Says that nothing more becomes durable. It can't be taken back. The writer's thread, or
+    /// one that knows that it has ended.
     public func publishFailure() {
-        // Pairs with the acquiring load in `hasFailed`.
-        failed.store(true, ordering: .releasing)
+        // Pairs with the acquiring load in `health`.
+        currentHealth.store(AuditHealth.failed.rawValue, ordering: .releasing)
+    }
+
+    /// Says how the log is doing; after `failed` nothing else counts. The writer's thread.
+    public func publish(health: AuditHealth) {
+        guard !hasFailed else { return }
+        // Pairs with the acquiring load in `health`.
+        currentHealth.store(health.rawValue, ordering: .releasing)
+    }
+
+    /// Says that a write and its sync begin at `moment`. The writer's thread.
+    public func publishCommitBegan(at moment: Instant) {
+        // Orders nothing: whoever looks compares it with the clock alone.
+        commitNanoseconds.store(moment.nanoseconds, ordering: .relaxed)
+    }
+
+    /// Says that the write and its sync have returned, well or not. The writer's thread.
+    public func publishCommitEnded() {
+        commitNanoseconds.store(0, ordering: .relaxed)
     }
 }

@@ -158,4 +158,45 @@ private final class Handover<Value: ~Copyable & Sendable>: @unchecked Sendable {
         status.publishFailure()
         #expect(status.hasFailed)
     }
+
+    @Test(arguments: AuditHealth.allCases)
+    func `health changes with what the writer says, until it has failed`(health: AuditHealth) {
+        let status = AuditStatus(workerCount: 1)
+        #expect(status.health == .healthy)
+        status.publish(health: health)
+        #expect(status.health == health)
+        #expect(status.hasFailed == (health == .failed))
+        status.publish(health: .healthy)
+        #expect(status.health == (health == .failed ? .failed : .healthy))
+        status.publishFailure()
+        status.publish(health: .healthy)
+        #expect(status.health == .failed)
+    }
+
+    @Test func `a sync that does not return is a stall to whoever looks at the clock`() {
+        let status = AuditStatus(workerCount: 1)
+        let began = Instant(nanoseconds: 5)
+        let late = began.advanced(nanoseconds: AuditStatus.stallNanoseconds + 1)
+        #expect(status.health(at: late) == .healthy)
+        status.publishCommitBegan(at: began)
+        #expect(status.health(at: .zero) == .healthy)
+        #expect(
+            status.health(at: began.advanced(nanoseconds: AuditStatus.stallNanoseconds)) == .healthy
+        )
+        #expect(status.health(at: late) == .stalled)
+        #expect(status.health == .healthy)
+        status.publish(health: .signerUnavailable)
+        #expect(status.health(at: late) == .stalled)
+        status.publish(health: .diskFull)
+        #expect(status.health(at: late) == .diskFull)
+        status.publish(health: .healthy)
+        status.publishCommitEnded()
+        #expect(status.health(at: late) == .healthy)
+    }
+
+    @Test func `each state of health has a word of its own`() {
+        let words = Set(AuditHealth.allCases.map(\.word.description))
+        #expect(words.count == AuditHealth.allCases.count)
+        #expect(AuditHealth.allCases.filter(\.isRecording) == [.healthy, .signerUnavailable])
+    }
 }
