@@ -100,13 +100,15 @@ class Proxy:
         self.file.write_text(yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False))
         self.log = Log(Path(config["audit"]["directory"]))
         self.process: subprocess.Popen | None = None
+        # Words before the command, of a program that watches it and lets it keep its own pid.
+        self.watcher: list[str] = []
         self.lines: list[str] = []
         self.addresses: dict[str, tuple[str, int]] = {}
 
     def start(self) -> "Proxy":
         self.addresses, self.lines = {}, []
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--config", self.file], stderr=subprocess.PIPE,
+            [*self.watcher, BINARY, "serve", "--config", self.file], stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL, text=True, errors="replace")
         arrived: queue.Queue[str | None] = queue.Queue()
 

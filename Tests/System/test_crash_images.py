@@ -1,0 +1,231 @@
+"""Every folder that a crash may leave behind, tried: the next start has to make the best of it.
+
+A real run is recorded system call by system call (harness/crash.py). For a crash behind each of
+them, folders are built as a file system may leave them, and a proxy is started on each: it has to
+start, to keep every frame that was durable and every checkpoint that was published, to account
+for each request that was answered, and to leave a log that holds.
+
+CRASH_IMAGES is how many folders are tried (0: all that are listed), CRASH_SEED which.
+"""
+
+import json
+import os
+import random
+import shutil
+import struct
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from harness.client import Client, request
+from harness.crash import Crash, Recording, tracer
+from harness.logfile import frames
+from harness.proxy import Proxy, audit
+
+IMAGES = int(os.environ.get("CRASH_IMAGES", "60"))
+SEED = int(os.environ.get("CRASH_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
+AT_ONCE = 2
+# Failures that are printed; their folders all stay, beside the test's own.
+SHOWN = 5
+
+
+class Trial:
+    """A recorded run, and what is to become of each crash of it."""
+
+    def __init__(self, proxy: Proxy, directory: Path):
+        self.proxy = proxy
+        self.directory = directory
+        self.audit = Path(proxy.config["audit"]["directory"])
+        self.verifier_key = ""
+        self.free: list[Proxy] = []
+        self.lock = threading.Lock()
+
+    def record(self, run) -> Recording:
+        """Traces the proxy from its start to the end of `run`."""
+        trace = self.directory / "trace"
+        base = None
+        if self.audit.exists():
+            base = self.directory / "base"
+            shutil.rmtree(base, ignore_errors=True)
+            shutil.copytree(self.audit, base)
+        else:
+            self.audit.mkdir()
+        trace.unlink(missing_ok=True)
+        self.proxy.watcher = tracer(trace)
+        self.proxy.start()
+        run()
+        if self.proxy.process.poll() is None:
+            assert self.proxy.stop() == 0, self.proxy.lines
+        self.await_end(trace)
+        segment = self.proxy.log.segments()[0].read_bytes()
+        self.verifier_key = json.loads(next(frames(segment)).clear)["vkey"]
+        return Recording(self.audit, trace, base)
+
+    def await_end(self, trace: Path) -> None:
+        """strace writes on when the process has ended already."""
+        mark, end = f"{self.proxy.pid} ", time.monotonic() + 20
+        while True:
+            last = [line for line in trace.read_text().splitlines() if line.startswith(mark)][-1]
+            if "+++ " in last:
+                return
+            assert time.monotonic() < end, last
+            time.sleep(0.02)
+
+    def try_all(self, recording: Recording) -> int:
+        """Tries listed and other states of all crashes, as many as asked for."""
+        dice = random.Random(SEED)
+        choices = []
+        for count in range(len(recording.operations) + 1):
+            crash = Crash(recording, count)
+            choices += [(count, state) for state in crash.states()]
+            choices += [(count, crash.chance(dice)) for _ in range(4 * (len(crash.pending) > 1))]
+        unique = list({repr(one): one for one in choices}.values())
+        picked = unique if IMAGES == 0 else dice.sample(unique, min(IMAGES, len(unique)))
+        print(f"{len(recording.operations)} operations, {len(unique)} states, "
+              f"{len(picked)} tried, CRASH_SEED={SEED}")
+        building = threading.Lock()
+
+        def attempt(choice):
+            count, state = choice
+            with self.proxy_at_hand() as proxy:
+                image = Path(proxy.config["audit"]["directory"])
+                with building:
+                    # Building an image replays the operations on the one recording.
+                    crash = Crash(recording, count)
+                    durable = crash.durable()
+                    crash.build(state, image)
+                try:
+                    self.judge(crash, proxy, durable)
+                except Exception as error:
+                    with building:
+                        crash.build(state, self.directory / f"failed{count}")
+                    done = [f"{index}: {describe(one)}" for index, one in enumerate(crash.done)]
+                    return (f"CRASH_SEED={SEED} behind operation {count}, of pending "
+                            f"{crash.pending} there are {state}\n" + "\n".join(done[-16:])
+                            + f"\n{error}")
+            return None
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            failures = [failure for failure in pool.map(attempt, picked) if failure]
+        assert not failures, (f"{len(failures)} of {len(picked)} images\n"
+                              + "\n\n".join(failures[:SHOWN]))
+        return len(picked)
+
+    def proxy_at_hand(self):
+        with self.lock:
+            if self.free:
+                return Borrowed(self, self.free.pop())
+            place = self.directory / f"image{threading.get_ident()}"
+            place.mkdir()
+            config = json.loads(json.dumps(self.proxy.config))
+            config["audit"]["directory"] = str(place / "audit")
+            return Borrowed(self, Proxy(place, config))
+
+    def judge(self, crash: Crash, proxy: Proxy, durable: dict[str, bytes]) -> None:
+        image = Path(proxy.config["audit"]["directory"])
+        proxy.start()
+        assert proxy.stop() == 0, proxy.lines
+        log = proxy.log.folder
+        answered = crash.receipts("answer")
+        if log.name not in {Path(path).parts[0] for path in durable}:
+            # Nothing of a log that was not even begun can have been promised.
+            assert not answered, "a log was begun again that had answered"
+            return
+        kept = {frame.raw for path in log.glob("segments/*.alog")
+                for frame in frames(path.read_bytes())}
+        for path, content in durable.items():
+            if path.endswith(".alog"):
+                for frame in own_frames(path, content):
+                    assert frame.raw in kept, f"frame {frame.number} of {path} was durable"
+        arguments = ["--vkey", self.verifier_key, "--json"]
+        published = f"{log.name}/tlog/checkpoint"
+        if published in durable:
+            against = image.parent / "against"
+            against.write_bytes(durable[published])
+            arguments += ["--against", against]
+        if answered:
+            promised = image.parent / "promised"
+            promised.write_text("\n".join(answered) + "\n")
+            arguments += ["--receipts", promised]
+        done = audit("verify", image, *arguments, check=None)
+        report = json.loads(done.stdout)
+        heavy = [finding for one in report["logs"] for finding in one["findings"]
+                 if finding["weight"] != "notice"]
+        assert done.returncode == 0 and not heavy, (heavy, done.stdout[-3000:], done.stderr)
+
+
+class Borrowed:
+    """A proxy with a folder of its own, for as long as it is needed."""
+
+    def __init__(self, trial: Trial, proxy: Proxy):
+        self.trial, self.proxy = trial, proxy
+
+    def __enter__(self) -> Proxy:
+        return self.proxy
+
+    def __exit__(self, *_):
+        if self.proxy.process is not None and self.proxy.process.poll() is None:
+            self.proxy.kill()
+        with self.trial.lock:
+            self.trial.free.append(self.proxy)
+
+
+def describe(one) -> str:
+    more = f" {len(one.data)} bytes at {one.offset}" if one.kind == "write" else ""
+    to = f" to {one.other[1]}" if one.other else ""
+    return f"{one.kind} {one.name}{to}{more} {one.receipt}"
+
+
+def own_frames(path: str, content: bytes):
+    """The frames that follow each other: behind them a file may hold what it held before."""
+    number = int(Path(path).stem)
+    for frame in frames(content):
+        if frame.number != number:
+            return
+        yield frame
+        number += 1
+
+
+def load(proxy: Proxy, count: int):
+    """`count` requests, some of them together in one batch and some alone."""
+    def run():
+        with Client(proxy.address) as client:
+            for number in range(count):
+                client.ask(request(target=f"/open/{number}"))
+                if number % 6 == 5:
+                    # Longer than the writer's pause, so that batches come apart.
+                    threading.Event().wait(0.12)
+    return run
+
+
+@pytest.fixture
+def trial(make_proxy, tmp_path):
+    proxy = make_proxy(start=False, audit={"rotate": {"age": "1s"}})
+    return Trial(proxy, tmp_path)
+
+
+@pytest.mark.timeout(3600)
+def test_any_crash_of_a_new_log_is_survived(trial):
+    """From the first folder that is made to the seal, with segments, tiles and notes between."""
+    recording = trial.record(load(trial.proxy, 40))
+    assert trial.try_all(recording) > 0
+
+
+@pytest.mark.timeout(3600)
+def test_any_crash_of_a_recovery_is_survived(trial, tmp_path):
+    """A process is killed within a frame; the recovery is what is interrupted then."""
+    trial.record(load(trial.proxy, 20))
+    trial.proxy.watcher = []
+    trial.proxy.start()
+    load(trial.proxy, 12)()
+    trial.proxy.kill()
+    segment = trial.proxy.log.segments()[-1]
+    content = segment.read_bytes()
+    last = list(own_frames(segment.name, content))[-1]
+    torn = bytearray(last.raw[:len(last.raw) // 2])
+    struct.pack_into(">Q", torn, 8, last.number + 1)
+    segment.write_bytes(content[:last.offset + len(last.raw)] + torn)
+    recording = trial.record(lambda: None)
+    assert trial.try_all(recording) > 0
