@@ -64,6 +64,7 @@ let package = Package(
         library("Authorization", ["Authentication", "HTTP", "Primitives"]),
         library("RateLimiting", ["Authentication", "Primitives"]),
         library("Upstream", ["HTTP", "Primitives"]),
+        library("Monitoring", ["HTTP", "LinuxIO", "Primitives"]),
         library("AuditRecords", ["Primitives"]),
         library("AuditRings", ["Primitives"]),
         library("AuditSegments", ["Crypto", "AuditRecords", "CZstd", "Primitives"]),
@@ -96,7 +97,7 @@ let package = Package(
             "Supervisor",
             [
                 "Settings", "Worker", "TLS", "AuditWriter", "AuditSegments", "LinuxIO",
-                "Authentication",
+                "Authentication", "Monitoring",
                 "Authorization", "RateLimiting",
                 "Upstream", "AuditRecords", "AuditRings", "RequestFlow", "Crypto", "HTTP",
                 "Primitives",
@@ -136,6 +137,7 @@ let package = Package(
         tests("AuthorizationTests", ["Authorization", "Authentication", "HTTP", "Primitives"]),
         tests("RateLimitingTests", ["RateLimiting", "Authentication", "Primitives"]),
         tests("UpstreamTests", ["Upstream", "HTTP", "Primitives"]),
+        tests("MonitoringTests", ["Monitoring", "HTTP", "LinuxIO", "Primitives"]),
         tests("AuditRecordsTests", ["AuditRecords", "Primitives"]),
         tests("AuditRingsTests", ["AuditRings", "AuditRecords", "Primitives"]),
         tests("AuditSegmentsTests", ["AuditSegments", "AuditRecords", "Crypto", "Primitives"]),
@@ -160,7 +162,10 @@ let package = Package(
         tests("WorkerTests", ["Worker", "AuditRecords", "Primitives"]),
         tests(
             "SupervisorTests",
-            ["Supervisor", "TLS", "AuditRecords", "Crypto", "LinuxIO", "Primitives"]),
+            [
+                "Supervisor", "TLS", "AuditRecords", "AuditRings", "Crypto", "LinuxIO",
+                "Monitoring", "Primitives", "Worker",
+            ]),
         tests(
             "AuditToolTests",
             [

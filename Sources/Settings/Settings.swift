@@ -33,6 +33,20 @@ public struct ListenerSettings: Sendable, Equatable {
     }
 }
 
+/// Where health and metrics are asked for.
+public struct MonitoringSettings: Sendable, Equatable {
+    /// An address literal, without brackets.
+    public var host: String
+    /// The port; 0 lets the kernel choose.
+    public var port: UInt16
+
+    /// The address `host` and `port`.
+    public init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+}
+
 /// Everything that a settings file says, checked: one immutable snapshot.
 public struct Settings: Sendable {
     /// Where clients connect.
@@ -49,6 +63,8 @@ public struct Settings: Sendable {
     public var upstreamTLS: [TLSClientSettings?]
     /// The log.
     public var audit: AuditSettings
+    /// Where health and metrics are asked for; nil when nowhere.
+    public var monitoring: MonitoringSettings?
     /// How long and how much a connection may take.
     public var connections: ConnectionLimits
     /// Worker threads; nil for one per processor that the process may use.

@@ -18,10 +18,7 @@ struct ReadListener {
     /// Whether clients speak to it in the clear, and other machines can listen.
     var isExposed: Bool {
         guard !place.hasKey("tls"), redirect == nil else { return false }
-        let bytes = Array(settings.host.utf8)
-        guard let address = Identifier128(addressText: bytes.span) else { return true }
-        let isIPv4Loopback = address.high == 0 && address.low >> 24 == 0xFF_FF7F
-        return !isIPv4Loopback && !(address.high == 0 && address.low == 1)
+        return !SettingsParser.isLoopback(settings.host)
     }
 }
 
@@ -121,7 +118,7 @@ extension SettingsParser {
         return ReadListener(settings: settings, place: entry.value, redirect: redirect)
     }
 
-    private func address(_ value: SettingValue) -> (host: String, port: UInt16)? {
+    func address(_ value: SettingValue) -> (host: String, port: UInt16)? {
         guard let text = diagnostics.text(value) else { return nil }
         guard let (host, port) = SettingsParser.hostAndPort(text, defaultPort: nil) else {
             diagnostics.error(

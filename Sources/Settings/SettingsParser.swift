@@ -76,9 +76,9 @@ struct SettingsParser {
     private static let version = 1
     private static let known = [
         "version", "workers", "listeners", "realm", "issuers", "roles", "rate_limits",
-        "upstreams", "routes", "audit", "limits",
+        "upstreams", "routes", "audit", "limits", "metrics",
     ]
-    private static let later = ["policies", "metrics", "admin"]
+    private static let later = ["policies", "admin"]
 
     func parse(_ root: SettingValue, digest: Digest256) -> Settings? {
         guard
@@ -94,6 +94,9 @@ struct SettingsParser {
         let roles = file.optional("roles").map(roles)
         let bounds = connectionLimits(file.optional("limits"))
         let audit = file.required("audit").flatMap(audit)
+        let monitoring = file.optional("metrics").flatMap {
+            monitoringSettings($0, listeners: listeners)
+        }
         var reader = RouteReader(
             parser: self, issuers: issuers.map(\.name), limits: limits,
             upstreams: upstreams.map(\.settings.name), declaredRoles: roles)
@@ -118,7 +121,7 @@ struct SettingsParser {
                 routes: routes, roleNames: reader.access.roleNames,
                 certificates: reader.access.certificates),
             rateLimits: limits, upstreams: upstreams.map(\.settings),
-            upstreamTLS: upstreams.map(\.tls), audit: audit,
+            upstreamTLS: upstreams.map(\.tls), audit: audit, monitoring: monitoring,
             connections: bounds.connections, workers: workers,
             limitTableSlots: bounds.limitTableSlots, digest: digest, warnings: [])
     }

@@ -26,7 +26,7 @@ public struct ListenerSet: Sendable {
         var bound: [Bound] = []
         var sockets = [[ListeningSocket]](repeating: [], count: workerCount)
         for (index, listener) in listeners.enumerated() {
-            let text = ListenerSet.text(listener)
+            let text = ListenerSet.text(host: listener.host, port: listener.port)
             guard var address = SocketAddress(literal: listener.host, port: listener.port) else {
                 throw .listener(name: listener.name, address: text, nil)
             }
@@ -47,8 +47,8 @@ public struct ListenerSet: Sendable {
         self.sockets = sockets
     }
 
-    private static func text(_ listener: ListenerSettings) -> String {
-        listener.host.contains(":")
-            ? "[\(listener.host)]:\(listener.port)" : "\(listener.host):\(listener.port)"
+    /// An address literal and a port as text.
+    static func text(host: String, port: UInt16) -> String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 }

@@ -7,6 +7,7 @@ import Crypto
 import HTTP
 import LinuxIO
 import Logging
+import Monitoring
 import Primitives
 import Settings
 import TLS
@@ -81,11 +82,17 @@ public struct Supervisor: ~Copyable {
                 tls: certificates.start(worker: index))
         }
         let writer = try Supervisor.startWriter(log)
+        let pages = ProxyPages(
+            ProxyPages.Constants(
+                build: build, settingsDigest: settings.digest,
+                boundNanoseconds: UInt64(settings.audit.boundMilliseconds) * 1_000_000),
+            workers: workers, status: writer.status)
         var failure: SupervisorError?
         do throws(SupervisorError) {
             try workers.awaitStart()
             try names.keepFresh(workers)
             try keepFresh(certificates, workers, report)
+            try startMonitoring(pages)
             for (bound, listener) in zip(listeners.bound, settings.listeners) {
                 logger.notice("listening on \(bound.address) (\(bound.name))\(listener.kind)")
             }
@@ -94,7 +101,7 @@ public struct Supervisor: ~Copyable {
                 logger.notice("TLS records are encrypted by \(who)")
             }
             listening(listeners.bound)
-            try control(workers, writer)
+            try control(workers, writer, pages)
         } catch {
             failure = error
             workers.stop()
@@ -107,7 +114,7 @@ public struct Supervisor: ~Copyable {
 
     /// The control thread's loop; returns when all workers have ended as they were asked to.
     private mutating func control(
-        _ workers: WorkerThreads, _ writer: borrowing RunningWriter
+        _ workers: WorkerThreads, _ writer: borrowing RunningWriter, _ pages: ProxyPages
     ) throws(SupervisorError) {
         var shutdown = ShutdownState(
             drainMilliseconds: settings.connections.drainMilliseconds)
@@ -135,6 +142,7 @@ public struct Supervisor: ~Copyable {
             switch action {
             case .nothing: continue
             case .drain:
+                pages.publishDraining()
                 logger.notice("draining \(workers.counters().openClients) connections")
                 workers.drain()
             case .stop:
@@ -151,6 +159,22 @@ public struct Supervisor: ~Copyable {
         guard var poller = try? Poller(batch: 1) else { return }
         while workers.finishedCount < workers.count, SystemClock.monotonic() < deadline {
             _ = try? poller.wait(milliseconds: Int32(Supervisor.endingTickMilliseconds))
+        }
+    }
+
+    /// Opens the listener for health and metrics, where the settings name one.
+    private func startMonitoring(_ pages: ProxyPages) throws(SupervisorError) {
+        guard let place = settings.monitoring else { return }
+        let text = ListenerSet.text(host: place.host, port: place.port)
+        guard let address = SocketAddress(literal: place.host, port: place.port) else {
+            throw .listener(name: "metrics", address: text, nil)
+        }
+        do throws(SystemError) {
+            let server = try MonitoringServer(address: address, pages: pages)
+            logger.notice("health and metrics on \(server.address)")
+            try server.start()
+        } catch {
+            throw .listener(name: "metrics", address: text, error)
         }
     }
 

@@ -84,6 +84,9 @@ struct WorkerThreads: Sendable {
         for control in controls { control.publish(tickets: tickets) }
     }
 
+    /// What each worker has counted, at most a second ago.
+    func eachCounters() -> [WorkerCounters] { controls.map { $0.counters() } }
+
     /// What all workers have counted, at most a second ago.
     func counters() -> WorkerCounters {
         var sum = WorkerCounters()

@@ -31,8 +31,13 @@ struct Refusal: CustomTestStringConvertible, Sendable {
         Refusal("version: 1", "version: 1\nworkers: x", "workers must be a whole number, not 'x'"),
         Refusal("version: 1", "version: 1\nroutess: 1", "unknown key 'routess', did you mean"),
         Refusal("version: 1", "version: 1\nzzz: 1", "unknown key 'zzz'"),
+        Refusal("version: 1", "version: 1\nmetrics: {}", "metrics.address is required"),
         Refusal(
-            "version: 1", "version: 1\nmetrics: {}", "metrics is not supported in this version"),
+            "version: 1", "version: 1\nmetrics: {address: 127.0.0.1:8080}",
+            "metrics.address is the address of a listener: give it its own"),
+        Refusal(
+            "version: 1", "version: 1\nmetrics: {address: localhost:1}",
+            "metrics.address: 'localhost' is not an address literal"),
         Refusal("version: 1", "version: 1\nadmin: {}", "admin is not supported in this version"),
         Refusal(
             "version: 1", "version: 1\npolicies: {}", "policies is not supported in this version"),

@@ -1,0 +1,123 @@
+import AuditRings
+import LinuxIO
+import Monitoring
+import Primitives
+import Synchronization
+import Worker
+
+/// What the monitoring listener shows of this process. Called on the monitoring thread.
+final class ProxyPages: MonitoringPages {
+    /// What stays the same while the process lives.
+    struct Constants: Sendable {
+        var build: String
+        var settingsDigest: Digest256
+        /// How far behind the log may be before requests are refused.
+        var boundNanoseconds: UInt64
+    }
+
+    private let constants: Constants
+    private let workers: WorkerThreads
+    private let status: AuditStatus
+    private let draining = Atomic<Bool>(false)
+
+    init(_ constants: Constants, workers: WorkerThreads, status: AuditStatus) {
+        self.constants = constants
+        self.workers = workers
+        self.status = status
+    }
+
+    /// Says that the process is ending. Any thread.
+    func publishDraining() {
+        draining.store(true, ordering: .relaxed)
+    }
+
+    func readiness() -> ReadinessReport {
+        ReadinessReport([
+            ReadinessReport.Condition("audit-log", problem: auditProblem),
+            ReadinessReport.Condition("workers", problem: workersProblem),
+            ReadinessReport.Condition(
+                "running",
+                problem: draining.load(ordering: .relaxed) ? "the process is ending" : nil),
+        ])
+    }
+
+    private var auditProblem: String? {
+        if status.hasFailed { return "the log has failed for good; every request is refused" }
+        let behind = durableAge
+        guard behind > constants.boundNanoseconds else { return nil }
+        return "records have not been durable for \(behind / 1_000_000) ms"
+    }
+
+    private var workersProblem: String? {
+        let finished = workers.finishedCount
+        return finished == 0 ? nil : "\(finished) of \(workers.count) have ended"
+    }
+
+    /// Nanoseconds since everything published was durable; the writer says so many times a second.
+    private var durableAge: UInt64 {
+        SystemClock.monotonic().nanoseconds(since: status.durableUntil)
+    }
+
+    func metrics() -> PrometheusText {
+        var page = PrometheusText()
+        page.begin("sallyport_build_info", .gauge, "The version that runs; always 1.")
+        page.add("sallyport_build_info", ["version": constants.build], 1)
+        page.begin("sallyport_settings_info", .gauge, "The settings in use; always 1.")
+        page.add("sallyport_settings_info", ["sha256": constants.settingsDigest.hexText], 1)
+        addWorkers(&page)
+        addAudit(&page)
+        return page
+    }
+
+    private func addWorkers(_ page: inout PrometheusText) {
+        let counters = workers.eachCounters()
+        func add(
+            _ name: String, _ kind: PrometheusText.Kind, _ help: String,
+            _ value: (WorkerCounters) -> UInt64
+        ) {
+            page.begin(name, kind, help)
+            for (index, counted) in counters.enumerated() {
+                page.add(name, ["worker": "\(index)"], value(counted))
+            }
+        }
+        add("sallyport_connections_accepted_total", .counter, "Connections of clients accepted.") {
+            $0.connections
+        }
+        add("sallyport_connections_open", .gauge, "Clients connected now.") { $0.openClients }
+        add("sallyport_requests_total", .counter, "Requests whose record was made.") { $0.requests }
+        add(
+            "sallyport_tls_handshake_failures_total", .counter, "TLS handshakes that failed."
+        ) { $0.failedHandshakes }
+        add(
+            "sallyport_upstream_connections_opened_total", .counter,
+            "Connections to upstreams opened."
+        ) { $0.upstreamConnects }
+        add(
+            "sallyport_upstream_connections_reused_total", .counter,
+            "Requests sent over a connection to an upstream that had served one before."
+        ) { $0.upstreamReuses }
+        add("sallyport_token_cache_hits_total", .counter, "Tokens found in the cache.") {
+            $0.tokenHits
+        }
+        add(
+            "sallyport_token_cache_misses_total", .counter, "Tokens that had to be verified."
+        ) { $0.tokenMisses }
+    }
+
+    private func addAudit(_ page: inout PrometheusText) {
+        page.add(
+            "sallyport_audit_ready", .gauge, "Whether the audit log takes records now.",
+            auditProblem == nil ? 1 : 0)
+        page.add(
+            "sallyport_audit_durable_entries", .gauge, "Entries of the audit log that are durable.",
+            status.durableSize)
+        page.add(
+            "sallyport_audit_checkpoint_entries", .gauge,
+            "Entries under the last signed checkpoint.", status.checkpointSize)
+        page.begin(
+            "sallyport_audit_durable_age_seconds", .gauge,
+            "Time since every record published was durable.")
+        page.add(
+            "sallyport_audit_durable_age_seconds", seconds: Double(durableAge) / 1_000_000_000)
+    }
+}
