@@ -130,7 +130,9 @@ public struct CanonicalObject: Sendable {
     }
 
     /// Passes each member's name and value to `body`, in order, as far as they have the form.
-    func forEachMember(_ body: (_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Void) {
+    public func forEachMember(
+        _ body: (_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Void
+    ) {
         guard isObject else { return }
         var position = bytes.startIndex + 1
         while position < bytes.endIndex, bytes[position] == 0x22 {
@@ -174,7 +176,8 @@ public struct CanonicalObject: Sendable {
         return nil
     }
 
-    static func unquoted(_ value: ArraySlice<UInt8>) -> String? {
+    /// The text of a string's JSON, its quotes included; nil when it is none in this form.
+    public static func unquoted(_ value: ArraySlice<UInt8>) -> String? {
         guard value.count >= 2, value.first == 0x22, value.last == 0x22 else { return nil }
         var text: [UInt8] = []
         var position = value.startIndex + 1

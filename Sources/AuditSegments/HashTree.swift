@@ -22,10 +22,53 @@ public struct HashTree: ~Copyable, Sendable {
         /// Number of the first hash in memory, a multiple of the tile's width.
         var first: UInt64 = 0
         var hashes: [Digest256] = []
+
+        /// A level without a hash.
+        init() {}
+
+        /// The hashes of the last tile of a level of the tree of `size` leaves, if it is not whole.
+        init(number level: Int, size: UInt64, tiles: TileSource) throws(EvidenceError) {
+            let width = UInt64(HashTree.tileWidth)
+            let count = size >> UInt64(level * HashTree.tileHeight)
+            let partial = Int(count % width)
+            first = count - UInt64(partial)
+            guard partial > 0 else { return }
+            let path = TilePath(level: level, index: first / width, width: partial)
+            guard let tile = tiles(path), tile.count >= partial * Digest256.byteCount else {
+                throw .tileMissing(level: level, index: path.index)
+            }
+            for place in 0..<partial {
+                let start = place * Digest256.byteCount
+                let range = start..<start + Digest256.byteCount
+                guard let hash = Digest256(tile.span.extracting(range)) else {
+                    throw .tileMissing(level: level, index: path.index)
+                }
+                hashes.append(hash)
+            }
+        }
     }
 
     /// The tree of no leaves.
     public init() {}
+
+    /// The tree of the first `size` leaves, by what its tiles say.
+    ///
+    /// The tiles are believed: a signed root over this tree, or a later one, shows them right.
+    public init(
+        size: UInt64, tiles: TileSource, hasher: inout TreeHasher
+    ) throws(EvidenceError) {
+        var level = 0
+        while level * HashTree.tileHeight < 64, size >> UInt64(level * HashTree.tileHeight) > 0 {
+            levels.append(try TileLevel(number: level, size: size, tiles: tiles))
+            level += 1
+        }
+        for height in 0..<64 where size >> UInt64(height) & 1 == 1 {
+            let number = (size >> UInt64(height)) - 1
+            peaks[height] = try TreeProof.perfect(
+                height: height, number: number, tiles, size, &hasher)
+        }
+        self.size = size
+    }
 
     /// Adds the leaf with this hash.
     public mutating func append(_ leaf: Digest256, _ hasher: inout TreeHasher) {

@@ -8,6 +8,26 @@ public protocol LogSource {
     func read(_ path: String) -> [UInt8]?
 }
 
+extension LogSource {
+    /// The bytes of a tile, from one as wide or wider; nil when there is none.
+    public func tile(_ path: TilePath) -> [UInt8]? {
+        let count = path.width * (path.level == nil ? 2 + TreeHasher.entryBytes : 32)
+        let whole = TilePath(level: path.level, index: path.index, width: HashTree.tileWidth)
+        if let bytes = read("\(LogLayout.served)/\(path.text)") {
+            return Array(bytes.prefix(count))
+        }
+        if let bytes = read("\(LogLayout.served)/\(whole.text)") {
+            return Array(bytes.prefix(count))
+        }
+        // The writer replaces a partial tile by a wider one.
+        let partial = "\(LogLayout.served)/\(path.partialFolder)"
+        for width in files(in: partial).compactMap({ Int($0) }).sorted() where width >= path.width {
+            if let bytes = read("\(partial)/\(width)") { return Array(bytes.prefix(count)) }
+        }
+        return nil
+    }
+}
+
 /// Where a log's files lie in its folder (format §1).
 public enum LogLayout {
     /// Folder of the segments.

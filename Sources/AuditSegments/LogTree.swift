@@ -11,6 +11,38 @@ public struct LogTree: ~Copyable, Sendable {
     /// The log of no entries.
     public init() {}
 
+    /// The log of the first `size` entries, by what its tiles say.
+    ///
+    /// - Throws: `tileMissing` when one is missing or is not what the one above it commits to.
+    public init(
+        size: UInt64, tiles: TileSource, hasher: inout TreeHasher
+    ) throws(EvidenceError) {
+        let width = UInt64(HashTree.tileWidth)
+        let partial = Int(size % width)
+        let first = size - UInt64(partial)
+        var last: [UInt8] = []
+        if partial > 0 {
+            let path = TilePath(level: nil, index: first / width, width: partial)
+            let unit = 2 + TreeHasher.entryBytes
+            guard let bundle = tiles(path), bundle.count >= partial * unit,
+                let hashed = tiles(TilePath(level: 0, index: path.index, width: partial)),
+                hashed.count >= partial * Digest256.byteCount
+            else { throw .tileMissing(level: 0, index: path.index) }
+            for place in 0..<partial {
+                let entry = Array(bundle[place * unit + 2..<(place + 1) * unit])
+                let start = place * Digest256.byteCount
+                let hash = Array(hashed[start..<start + Digest256.byteCount])
+                guard hasher.leaf(entry.span).bytes == hash else {
+                    throw .tileMissing(level: 0, index: path.index)
+                }
+                last += entry
+            }
+        }
+        hashes = try HashTree(size: size, tiles: tiles, hasher: &hasher)
+        firstEntry = first
+        entries = last
+    }
+
     /// Entries in the log.
     public var size: UInt64 { hashes.size }
 

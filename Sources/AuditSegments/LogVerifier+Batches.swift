@@ -75,6 +75,7 @@ extension LogVerifier {
             add(.accountContradicts, file, at: offset)
         }
         hasStopped = found.isStopped
+        if let boot, found.workers > 0 { begunBoots.insert(boot) }
         for tail in found.tornTails { tornTails[tail] = "" }
         guard let boot else { return }
         for (worker, account) in found.recorded.enumerated() {
@@ -99,6 +100,7 @@ extension LogVerifier {
         for (worker, last) in sequences.enumerated() {
             let owner = WorkerBoot(boot: boot, worker: UInt64(worker))
             used[owner] = max(used[owner] ?? 0, last)
+            if isView, !begunBoots.contains(boot), floors[owner] == nil { floors[owner] = last }
             if accounts[owner] == nil { accounts[owner] = SequenceAccount() }
         }
     }
@@ -157,6 +159,7 @@ extension LogVerifier {
             tornTails[tail] = core.string("segment") ?? ""
         }
         guard let text = core.string("boot"), let boot = UInt64(text, radix: 16) else { return }
+        if core.string("event") == "start" { begunBoots.insert(boot) }
         takeSequences((core.integers("sequences") ?? []).map { UInt64(max(0, $0)) }, boot)
     }
 
@@ -169,7 +172,7 @@ extension LogVerifier {
         for (owner, account) in accounts.sorted(by: {
             ($0.key.boot, $0.key.worker) < ($1.key.boot, $1.key.worker)
         }) {
-            let missing = account.missing(through: used[owner])
+            let missing = askedFor(account.missing(through: used[owner]), of: owner)
             guard !missing.isEmpty else { continue }
             let isRunning = owner.boot == boot && !hasStopped
             if isRunning {

@@ -19,19 +19,33 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     private let inspect: BatchInspector?
     /// Batches of the segment in hand that were looked into already, by their offset.
     var inspected: [Int: BatchInspection] = [:]
-    private var reader: FrameReader
+    var reader: FrameReader
     var tree: LogTree
     var report = VerificationReport()
     /// Whether the tree is that of all entries so far.
     var isTreeWhole = true
-    /// Every note of a checkpoint frame, hashed, in order.
+    /// Every note of a checkpoint frame that was read, hashed, in order.
     var notes: [Digest256] = []
+    /// How far the notes files were compared with them.
+    var noteCursor = NoteCursor()
+    /// The file of notes that was read last.
+    var noteFile: (name: String, bytes: [UInt8])?
+    /// What was verified before; nil when this verification began by itself.
+    var prefix: VerifiedPrefix?
+    /// Whether the segments before the first one read are unknown, and which boots are not.
+    var isView = false
+    var begunBoots: Set<UInt64> = []
+    /// Numbers of boots from before the first segment: what they took up to there is unknown.
+    var floors: [WorkerBoot: UInt64] = [:]
+    /// Segments that were found whole, by the numbers of their first frames.
+    var wholeSegments: [UInt64] = []
     var accounts: [WorkerBoot: SequenceAccount] = [:]
     var openEnds: [WorkerBoot: UInt64] = [:]
     /// Numbers that heartbeats and stops say were taken.
     var used: [WorkerBoot: UInt64] = [:]
-    private var previousDigest = Digest256.zero
-    private var isEndClean = true
+    /// SHA-256 of the segment before; nil when that was not read.
+    var previousDigest: Digest256? = .zero
+    var isEndClean = true
     var boot: UInt64?
     /// The head of the segment in hand.
     var lastHead: SegmentHead?
@@ -73,19 +87,23 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
 
     /// Reads everything and answers what it found.
     ///
-    /// - Parameter progress: Told how many of how many segments are read.
+    /// - Parameters:
+    ///   - scope: Where to begin.
+    ///   - keep: Given what is proven from the log's beginning on, each time that has grown.
+    ///   - progress: Told how many of how many segments are read.
     public consuming func verify(
+        _ scope: VerificationScope = .whole, keep: (VerifiedPrefix) -> Void = { _ in },
         progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
     ) -> VerificationReport {
         report.origin = key.name
         listTiles()
         let names = source.files(in: LogLayout.segments).sorted()
-        let numbers = names.compactMap { LogLayout.segmentNumber($0) }
-        if numbers.first != 0 { add(.beginningMissing, LogLayout.segments) }
+        let numbers = begin(scope, among: names.compactMap { LogLayout.segmentNumber($0) })
         for (position, number) in numbers.enumerated() {
             let next = position + 1 < numbers.count ? numbers[position + 1] : nil
             verifySegment(number, next: next)
             checkTiles()
+            if let verified = verifiedPrefix(through: number) { keep(verified) }
             progress(position + 1, numbers.count)
         }
         if isEndClean, !hasStopped, readsRecords, isTreeWhole, let last = numbers.last {
@@ -227,7 +245,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         }
         let follows = !isTreeWhole || head.firstIndex == tree.size
         if head.origin != key.name || head.verifierKey != key.text || !follows
-            || (isTreeWhole && head.previousSegment != previousDigest)
+            || (isTreeWhole && head.previousSegment != previousDigest ?? head.previousSegment)
         {
             add(.headContradicts, file, at: 0)
         }
@@ -239,6 +257,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         {
             add(.headContradicts, file, at: 0)
         }
+        if isView, lastHead != nil, boot != head.boot { begunBoots.insert(head.boot) }
         lastHead = head
         if boot != head.boot {
             boot = head.boot
@@ -284,6 +303,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         }
         report.checkpoints += 1
         report.checkpointSize = checkpoint.size
+        report.checkpointRoot = checkpoint.root
         report.checkpointTime = report.lastTime
     }
 

@@ -151,7 +151,7 @@ public enum TreeProof {
     }
 
     /// The hash of the perfect subtree `number` of 2^`height` leaves.
-    private static func perfect(
+    static func perfect(
         height: Int, number: UInt64, _ tiles: TileSource, _ size: UInt64,
         _ hasher: inout TreeHasher
     ) throws(EvidenceError) -> Digest256 {

@@ -36,6 +36,12 @@ public enum Problem: Equatable, Sendable {
     case sealContradicts
     /// There is no segment, or the first one does not begin at frame 0.
     case beginningMissing
+    /// A segment that was verified before is gone.
+    case segmentMissing
+    /// The tiles lead to another root than was verified for so many entries before.
+    case historyDiffers(size: UInt64)
+    /// The tiles of the entries before the first segment that is read don't make a tree.
+    case beginningUnprovable(EvidenceError)
     /// A part of the file can't be read.
     case unreadable
     /// The sealed bytes are not the batch's records.
@@ -129,12 +135,16 @@ public struct Finding: Equatable, Sendable {
 public struct VerificationReport: Sendable {
     /// The log's name.
     public var origin = ""
+    /// Index of the first record that was read; what is before was not, or earlier.
+    public var start: UInt64 = 0
     /// Entries in whole frames.
     public var size: UInt64 = 0
     /// The root over them; nil when a frame is broken.
     public var root: Digest256?
     /// Entries under the last valid checkpoint.
     public var checkpointSize: UInt64 = 0
+    /// The root that it signs.
+    public var checkpointRoot: Digest256?
     /// Time of the last entry under it.
     public var checkpointTime: WallTime?
     /// Segments read.
@@ -168,6 +178,15 @@ public struct VerificationReport: Sendable {
 
     /// A report of nothing yet.
     public init() {}
+
+    /// What was counted, without what was found.
+    var counters: VerificationReport {
+        var counted = self
+        counted.findings = []
+        counted.findingsOmitted = 0
+        counted.counts = (0, 0, 0)
+        return counted
+    }
 
     /// Keeps `finding`, or counts it when there are as many already.
     mutating func add(_ finding: Finding) {
@@ -210,6 +229,10 @@ extension Problem: CustomStringConvertible {
         case .headContradicts: "the head contradicts the segments before it"
         case .sealContradicts: "the seal contradicts the segment"
         case .beginningMissing: "the log does not begin with frame 0"
+        case .segmentMissing: "was verified before, and is gone"
+        case .historyDiffers(let size):
+            "the first \(size) entries are not those that were verified before"
+        case .beginningUnprovable(let error): "the tree before can't be made: \(error)"
         case .unreadable: "can't be read"
         case .sealed(let error): "the sealed records can't be read: \(error)"
         case .unopened(let batches):

@@ -42,10 +42,12 @@ struct ScanCount: Equatable, Sendable {
     var segments = 0
     /// Segments of which no batch was opened.
     var skippedSegments = 0
+    /// Segments whose batches were chosen by an index.
+    var indexedSegments = 0
 
     /// The figures for people.
     var text: String {
         "\(skippedBatches) of \(batches) blocks skipped, \(skippedSegments) of \(segments) "
-            + "segments whole"
+            + "segments whole, \(indexedSegments) by their index"
     }
 }

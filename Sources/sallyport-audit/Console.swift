@@ -46,13 +46,4 @@ struct Console: ~Copyable {
     static func complain(_ text: String) {
         StandardStream.error.write(Array("\(text)\n".utf8).span)
     }
-
-    /// Draws how far the tool is, where a person looks.
-    static func progress(_ done: Int, of total: Int) {
-        guard total > 1, StandardStream.error.isTerminal else { return }
-        let filled = done * 30 / total
-        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 30 - filled)
-        let end = done == total ? "\r\u{1B}[K" : ""
-        StandardStream.error.write(Array("\r[\(bar)] \(done)/\(total) segments\(end)".utf8).span)
-    }
 }

@@ -23,6 +23,24 @@ struct ScannedBatch: Sendable {
     /// What opens the records when they are encrypted.
     let identities: [AgeIdentity]
 
+    /// The batch in a frame.
+    init(
+        _ piece: SegmentPieces.Piece, segment: UInt64, path: String, identities: [AgeIdentity]
+    ) throws(ToolError) {
+        do {
+            header = try BatchHeader(clear: piece.clear.span)
+        } catch {
+            throw .evidence("\(path): batch at byte \(piece.offset): \(error)")
+        }
+        place = RecordPlace(segment: segment, frame: piece.header.number)
+        self.path = path
+        offset = piece.offset
+        flags = piece.header.flags
+        clear = piece.clear
+        sealed = piece.sealed
+        self.identities = identities
+    }
+
     /// How the complaint about a batch begins that no identity opens.
     static let unopened = "records are encrypted: "
 
@@ -70,6 +88,8 @@ struct LogScan {
     let folder: LogFolder
     private let identities: [AgeIdentity]
     var selection = BatchSelection()
+    /// Says which batches of indexed segments may hold what the filter asks for.
+    var search: (index: SearchIndex, filter: RecordFilter)?
     private(set) var count = ScanCount()
     /// What could not be read, and why.
     private(set) var complaints: [String] = []
@@ -97,24 +117,23 @@ struct LogScan {
         let segments = folder.segments
         let limit = LogScan.batchesAhead * Processors.count
         for (position, number) in segments.enumerated() {
-            Console.progress(position, of: segments.count)
-            var reader = SegmentPieces(path: folder.segmentPath(number))
-            var boot: UInt64?
+            Progress.show(position, of: segments.count)
+            var source = try batches(of: number)
             var taken = 0
             count.segments += 1
-            while let batch = next(&reader, number, &boot) {
+            while let batch = next(&source) {
                 taken += 1
                 waiting.append(batch)
                 guard waiting.count == limit else { continue }
                 guard try LogScan.look(&waiting, map, take) else {
-                    Console.progress(segments.count, of: segments.count)
+                    Progress.show(segments.count, of: segments.count)
                     return
                 }
             }
             if taken == 0 { count.skippedSegments += 1 }
         }
         _ = try LogScan.look(&waiting, map, take)
-        Console.progress(segments.count, of: segments.count)
+        Progress.show(segments.count, of: segments.count)
     }
 
     private static func look<Output: Sendable>(
@@ -134,37 +153,75 @@ struct LogScan {
         return true
     }
 
+    /// A segment's batches: those at known places, or all that one frame leads to the next.
+    private struct SegmentBatches {
+        let segment: UInt64
+        var reader: SegmentPieces
+        var boot: UInt64?
+        var offsets: ArraySlice<UInt64>?
+    }
+
+    private mutating func batches(of number: UInt64) throws(ToolError) -> SegmentBatches {
+        var source = SegmentBatches(
+            segment: number, reader: SegmentPieces(path: folder.segmentPath(number)))
+        guard let filter = search?.filter, let index = try search?.index.index(of: number) else {
+            return source
+        }
+        let wanted = index.blocks.filter { $0.mayHold(filter, index.hasher) }
+        count.indexedSegments += 1
+        count.batches += index.blocks.count
+        count.skippedBatches += index.blocks.count - wanted.count
+        source.offsets = wanted.map(\.offset)[...]
+        return source
+    }
+
     /// The next wanted batch of a segment; nil at its end.
-    private mutating func next(
-        _ reader: inout SegmentPieces, _ segment: UInt64, _ boot: inout UInt64?
-    ) -> ScannedBatch? {
+    private mutating func next(_ source: inout SegmentBatches) -> ScannedBatch? {
         do {
-            while let piece = try reader.next(sealed: false) {
-                if piece.header.type == .head {
-                    boot = (try? SegmentHead(json: piece.clear))?.boot
+            if source.offsets != nil {
+                guard let offset = source.offsets?.popFirst() else { return nil }
+                source.reader = SegmentPieces(path: source.reader.path, offset: offset)
+                guard let piece = try source.reader.next() else {
+                    throw ToolError.unreadable(
+                        file: source.reader.path, why: "it has become shorter")
                 }
-                guard piece.header.type == .batch else { continue }
-                let header: BatchHeader
-                do {
-                    header = try BatchHeader(clear: piece.clear.span)
-                } catch {
-                    complaints.append("\(reader.path): batch at byte \(piece.offset): \(error)")
-                    continue
-                }
-                count.batches += 1
-                guard selection.wants(header, piece.clear.span, boot: boot) else {
-                    count.skippedBatches += 1
-                    continue
-                }
-                return ScannedBatch(
-                    place: RecordPlace(segment: segment, frame: piece.header.number),
-                    path: reader.path, offset: piece.offset, flags: piece.header.flags,
-                    header: header, clear: piece.clear, sealed: try reader.sealed(of: piece),
+                return try ScannedBatch(
+                    piece, segment: source.segment, path: source.reader.path,
                     identities: identities)
             }
+            return try nextOfAll(&source.reader, source.segment, &source.boot)
         } catch {
             // The frames behind a broken one can't be found in this segment.
             complaints.append("\(error)")
+            return nil
+        }
+    }
+
+    private mutating func nextOfAll(
+        _ reader: inout SegmentPieces, _ segment: UInt64, _ boot: inout UInt64?
+    ) throws(ToolError) -> ScannedBatch? {
+        while let piece = try reader.next(sealed: false) {
+            if piece.header.type == .head {
+                boot = (try? SegmentHead(json: piece.clear))?.boot
+            }
+            guard piece.header.type == .batch else { continue }
+            let header: BatchHeader
+            do {
+                header = try BatchHeader(clear: piece.clear.span)
+            } catch {
+                complaints.append("\(reader.path): batch at byte \(piece.offset): \(error)")
+                continue
+            }
+            count.batches += 1
+            guard selection.wants(header, piece.clear.span, boot: boot) else {
+                count.skippedBatches += 1
+                continue
+            }
+            let whole = SegmentPieces.Piece(
+                offset: piece.offset, header: piece.header, clear: piece.clear,
+                sealed: try reader.sealed(of: piece))
+            return try ScannedBatch(
+                whole, segment: segment, path: reader.path, identities: identities)
         }
         return nil
     }

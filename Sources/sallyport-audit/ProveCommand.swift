@@ -131,24 +131,6 @@ enum Evidence {
 }
 
 extension LogFolder {
-    /// The bytes of a tile, from one as wide or wider.
-    func tile(_ path: TilePath) -> [UInt8]? {
-        let count = path.width * (path.level == nil ? 2 + TreeHasher.entryBytes : 32)
-        let whole = TilePath(level: path.level, index: path.index, width: HashTree.tileWidth)
-        if let bytes = read("\(LogLayout.served)/\(path.text)") {
-            return Array(bytes.prefix(count))
-        }
-        if let bytes = read("\(LogLayout.served)/\(whole.text)") {
-            return Array(bytes.prefix(count))
-        }
-        // The writer replaces a partial tile by a wider one.
-        let partial = "\(LogLayout.served)/\(path.partialFolder)"
-        for width in files(in: partial).compactMap({ Int($0) }).sorted() where width >= path.width {
-            if let bytes = read("\(partial)/\(width)") { return Array(bytes.prefix(count)) }
-        }
-        return nil
-    }
-
     /// Records in whole frames.
     func size() throws(ToolError) -> UInt64 {
         for number in segments.reversed() {

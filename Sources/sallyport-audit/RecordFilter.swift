@@ -9,6 +9,11 @@ struct RecordFilter {
     var status: ClosedRange<Int64>?
     var outcome: String?
     var route: String?
+    var traceID: String?
+    var reason: String?
+    var method: String?
+    /// Addresses of clients, as the proxy took them for, or else of their peers.
+    var client: ClientAddresses?
     var since: WallTime?
     var until: WallTime?
     /// SHA-256 of the client's certificate, or text of its subject or one of its names.
@@ -48,6 +53,15 @@ struct RecordFilter {
         }
         if let outcome, core.string("outcome") != outcome { return false }
         if let route, core.string("route") != route { return false }
+        if let traceID, core.string("trace_id") != traceID.lowercased() { return false }
+        if let reason, core.string("reason") != reason { return false }
+        if let method, core.string("method") != method { return false }
+        if let client {
+            let subject = record.subject
+            guard let address = subject.string("client_ip") ?? subject.string("peer_ip"),
+                client.contains(address)
+            else { return false }
+        }
         guard matchesTLS(record, core) else { return false }
         if since != nil || until != nil {
             guard let time = record.time else { return false }
@@ -89,5 +103,42 @@ struct RecordFilter {
             start = place + 1
         }
         return false
+    }
+}
+
+/// One address, or a block of them.
+enum ClientAddresses: Equatable, Sendable {
+    /// An address, or what stands in its place, as it is written.
+    case text(String)
+    case block(AddressRange)
+
+    /// Parses `192.0.2.7`, `192.0.2.0/24`, their IPv6 kin, or takes a pseudonym as it is.
+    init(_ text: String) {
+        let pieces = text.split(separator: "/", omittingEmptySubsequences: false)
+        let bytes = Array((pieces.first ?? "").utf8)
+        guard let address = Identifier128(addressText: bytes.span) else {
+            self = .text(text)
+            return
+        }
+        let isFour = bytes.contains(UInt8(ascii: ".")) && !bytes.contains(UInt8(ascii: ":"))
+        let most = isFour ? 32 : 128
+        guard pieces.count > 1 else {
+            self = .block(AddressRange(address: address, prefixBits: 128))
+            return
+        }
+        guard pieces.count == 2, let bits = Int(pieces[1]), (0...most).contains(bits) else {
+            self = .text(text)
+            return
+        }
+        self = .block(AddressRange(address: address, prefixBits: bits + 128 - most))
+    }
+
+    func contains(_ text: String) -> Bool {
+        switch self {
+        case .text(let wanted): return text == wanted
+        case .block(let range):
+            let bytes = Array(text.utf8)
+            return Identifier128(addressText: bytes.span).map(range.contains) ?? false
+        }
     }
 }

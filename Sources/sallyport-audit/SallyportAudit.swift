@@ -32,6 +32,7 @@ enum ToolError: Error, Equatable {
     case unreadable(file: String, why: String)
     case keyMalformed(String)
     case keyOfOtherLog(origin: String)
+    case stateOfOtherKey(origin: String)
     case timeMalformed(String)
     case statusMalformed(String)
     case numberMalformed(String)
@@ -53,6 +54,8 @@ extension ToolError: CustomStringConvertible {
         case .unreadable(let file, let why): "\(file): \(why)"
         case .keyMalformed(let text): "not a verifier key: \(text)"
         case .keyOfOtherLog(let origin): "no key was given for \(origin)"
+        case .stateOfOtherKey(let origin):
+            "the state of \(origin) was verified with another key"
         case .timeMalformed(let text):
             "not a time: \(text) (2026-11-24T20:00:00Z, 2026-11-24, or 90s, 10m, 2h, 1d ago)"
         case .statusMalformed(let text): "not a status: \(text) (200, or 4xx)"

@@ -103,6 +103,10 @@ struct SearchCommand: ParsableCommand {
     @Option(help: "A status such as 403, or a class such as 4xx.") var status: String?
     @Option(help: "allow, deny, throttle or error.") var outcome: String?
     @Option(help: "The route's name.") var route: String?
+    @Option(help: "The client's address, or a block such as 192.0.2.0/24.") var client: String?
+    @Option(help: "The trace id.") var traceID: String?
+    @Option(help: "A reason code, such as policy.role_missing.") var reason: String?
+    @Option(help: "The method, such as POST.") var method: String?
     @Option(
         name: .customLong("client-cert"),
         help: "SHA-256 of the client's certificate, or text of its subject or names.")
@@ -117,15 +121,33 @@ struct SearchCommand: ParsableCommand {
     @Option(help: "Most records to print.") var limit: Int?
     @Flag(help: "Says how many blocks were skipped, also where nobody looks.")
     var statistics = false
+    @Option(
+        name: .customLong("index"),
+        help: """
+            A folder of your own that remembers what is in which block, made where it is \
+            missing: later searches open few blocks. It is as confidential as the records.
+            """)
+    var indexFolder: String?
+    @Flag(help: "Opens every block, whatever --index says.")
+    var noIndex = false
+    @OptionGroup var progress: ProgressOptions
     @Flag var format: RecordFormat?
 
     func run() throws {
+        progress.apply()
         try reporting {
             let filter = try filter(now: SystemClock.wall())
             let folder = try LogFolder.one(in: log.directory, id: log.logID)
             var printer = RecordPrinter(format)
             let limit = limit ?? .max
-            let found = try filter.search(folder, identities: identities.read()) { record in
+            let opening = try identities.read()
+            let index =
+                noIndex
+                ? nil
+                : indexFolder.map {
+                    SearchIndex(folder, in: $0, identities: opening)
+                }
+            let found = try filter.search(folder, identities: opening, index: index) { record in
                 if printer.count < limit { printer.print(record) }
                 return printer.count < limit
             }
@@ -143,6 +165,10 @@ struct SearchCommand: ParsableCommand {
         if let status { filter.status = try RecordFilter.status(status) }
         filter.outcome = outcome
         filter.route = route
+        filter.traceID = traceID
+        filter.reason = reason
+        filter.method = method
+        filter.client = client.map { ClientAddresses($0) }
         filter.clientCertificate = clientCertificate
         filter.fingerprint = fingerprint
         filter.serverName = serverName
