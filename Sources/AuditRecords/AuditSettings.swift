@@ -40,6 +40,8 @@ public struct AuditSettings: Sendable, Equatable {
     public var heartbeatSeconds: UInt32
     /// Whom the records are encrypted to, `age1…` each; nobody means that they are not encrypted.
     public var recipients: [String] = []
+    /// What records say of who asked.
+    public var privacy = PrivacySettings()
     /// Memory of one worker's ring, in bytes; a power of two.
     public var ringBytes: Int
 

@@ -82,6 +82,19 @@ extension PartsEncoder {
         writer.appendPlain(fields.extracting(slots[Int(field.rawValue)].range))
     }
 
+    /// Appends the member that says `field`, if the record has it; false when it is not plain.
+    @inline(__always)
+    private func quickMember(
+        _ name: StaticString, _ field: RecordField, _ fields: Span<UInt8>,
+        _ writer: inout PreparedWriter
+    ) -> Bool {
+        guard has(field) else { return true }
+        writer.append(name)
+        guard quickText(field, fields, &writer) else { return false }
+        writer.append("\",")
+        return true
+    }
+
     private func quickCore(
         _ facts: RecordFacts, _ fields: Span<UInt8>, _ writer: inout PreparedWriter
     ) -> Bool {
@@ -245,7 +258,9 @@ extension PartsEncoder {
     ) -> Bool {
         let start = writer.count
         writer.append(UInt8(ascii: "{"))
-        guard quickCertificate(fields, &writer) else { return false }
+        guard quickMember("\"address_key\":\"", .addressKey, fields, &writer),
+            quickCertificate(fields, &writer)
+        else { return false }
         if has(.clientID) {
             writer.append("\"client_id\":\"")
             guard quickText(.clientID, fields, &writer) else { return false }
@@ -256,16 +271,10 @@ extension PartsEncoder {
             writer.appendAddress(facts.client)
             writer.append("\",")
         }
-        if has(.tlsFingerprint) {
-            writer.append("\"ja4\":\"")
-            guard quickText(.tlsFingerprint, fields, &writer) else { return false }
-            writer.append("\",")
-        }
-        if has(.tokenID) {
-            writer.append("\"jti\":\"")
-            guard quickText(.tokenID, fields, &writer) else { return false }
-            writer.append("\",")
-        }
+        guard quickMember("\"client_ip\":\"", .clientPseudonym, fields, &writer),
+            quickMember("\"ja4\":\"", .tlsFingerprint, fields, &writer),
+            quickMember("\"jti\":\"", .tokenID, fields, &writer)
+        else { return false }
         if facts.peer != .unknown {
             writer.append("\"peer_ip\":\"")
             writer.appendAddress(facts.peer)
@@ -273,17 +282,19 @@ extension PartsEncoder {
             writer.appendDecimal(UInt64(facts.peer.port))
             writer.append(UInt8(ascii: ","))
         }
+        guard quickMember("\"peer_ip\":\"", .peerPseudonym, fields, &writer) else {
+            return false
+        }
         let role = Int(facts.role)
         if role < fragments.roles.count {
             fragments.append(fragments.roles, role, to: &writer)
         } else if facts.role != RecordFacts.noIndex {
             return false
         }
-        if has(.subject) {
-            writer.append("\"sub\":\"")
-            guard quickText(.subject, fields, &writer) else { return false }
-            writer.append("\",")
-        }
+        guard quickMember("\"sealed\":\"", .sealedSubject, fields, &writer),
+            quickMember("\"sub\":\"", .subject, fields, &writer),
+            quickMember("\"subject_key\":\"", .subjectKey, fields, &writer)
+        else { return false }
         if has(.tokenThumbprint) {
             let bytes = fields.extracting(slots[Int(RecordField.tokenThumbprint.rawValue)].range)
             guard bytes.count == RecordLimits.thumbprintBytes else { return false }

@@ -7,6 +7,7 @@ extension PartsEncoder {
     ) {
         let names = names(of: facts)
         writer.append(UInt8(ascii: "{"))
+        appendText("\"address_key\":\"", .addressKey, fields, &writer)
         appendCertificate(fields, &writer)
         appendText("\"client_id\":\"", .clientID, fields, &writer)
         if facts.client != .unknown {
@@ -14,6 +15,7 @@ extension PartsEncoder {
             writer.appendAddress(facts.client)
             writer.append("\",")
         }
+        appendText("\"client_ip\":\"", .clientPseudonym, fields, &writer)
         appendEscapedNames(PartsEncoder.subjectFields, &writer)
         appendText("\"ja4\":\"", .tlsFingerprint, fields, &writer)
         appendText("\"jti\":\"", .tokenID, fields, &writer)
@@ -22,8 +24,11 @@ extension PartsEncoder {
             writer.appendAddress(facts.peer)
             writer.appendMember("\",\"peer_port\":", UInt64(facts.peer.port))
         }
+        appendText("\"peer_ip\":\"", .peerPseudonym, fields, &writer)
         appendRole(facts, names, &writer)
+        appendText("\"sealed\":\"", .sealedSubject, fields, &writer)
         appendText("\"sub\":\"", .subject, fields, &writer)
+        appendText("\"subject_key\":\"", .subjectKey, fields, &writer)
         appendDigits("\"token\":\"", .tokenThumbprint, fields, &writer)
         appendCuts(PartsEncoder.subjectFields, fields, &writer)
         writer.closeObject("}")
@@ -223,6 +228,11 @@ extension RecordField {
         case .certificateHash: "cert/sha256"
         case .certificateSubject: "cert/subject"
         case .certificateName: "cert/names"
+        case .clientPseudonym: "client_ip"
+        case .peerPseudonym: "peer_ip"
+        case .addressKey: "address_key"
+        case .subjectKey: "subject_key"
+        case .sealedSubject: "sealed"
         }
     }
 }

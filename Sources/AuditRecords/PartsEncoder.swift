@@ -26,7 +26,7 @@ public struct PartsEncoder: ~Copyable {
     /// Fields of the record in hand that stand in `esc`, and in `trunc`.
     var hostile: UInt32 = 0
     var cut: UInt32 = 0
-    var slots = InlineArray<16, Slot>(repeating: Slot())
+    var slots = InlineArray<32, Slot>(repeating: Slot())
     var headerCount = 0
     var headers = InlineArray<10, Slot>(repeating: Slot())
     var certificateNameCount = 0
@@ -63,7 +63,8 @@ public struct PartsEncoder: ~Copyable {
     ///
     /// A byte of text becomes three at most. The rest are names, and members of fixed length.
     public borrowing func maximumBytes(_ limits: RecordLimits) -> Int {
-        limits.maximumFieldBytes * 3 + 4096 + current.longestNamesBytes
+        limits.maximumFieldBytes * 3 + limits.maximumVeilBytes + 4096
+            + current.longestNamesBytes
             + instanceMember.count
             + PartsEncoder.fragmentCount * (fragments.longest + PreparedWriter.slack)
     }
@@ -99,6 +100,14 @@ public struct PartsEncoder: ~Copyable {
         return RecordParts(
             core: core, subject: subject,
             detail: ByteRange(start: detailStart, count: writer.count &- detailStart))
+    }
+
+    /// Appends part 1 alone, as it is before it is sealed.
+    public mutating func encodeSubject(
+        _ facts: RecordFacts, fields: Span<UInt8>, into writer: inout ByteWriter
+    ) {
+        locate(fields)
+        appendSubject(facts, fields, &writer)
     }
 
     /// The names that the record was made under.
@@ -154,4 +163,18 @@ public struct PartsEncoder: ~Copyable {
 extension RecordField {
     /// Whether the value is a digest's bytes, and no text.
     var isRaw: Bool { self == .tokenThumbprint || self == .certificateHash }
+
+    /// Whether the writer puts the field in the place of others, so that no worker sends it.
+    public var isOfVeil: Bool {
+        switch self {
+        case .clientPseudonym, .peerPseudonym, .addressKey, .subjectKey, .sealedSubject: true
+        default: false
+        }
+    }
+
+    /// Whether the field is of part 1: who asked.
+    public var isOfSubject: Bool {
+        isOfVeil || PartsEncoder.subjectFields & PartsEncoder.bit(self) != 0
+            || self == .tokenThumbprint || self == .certificateHash
+    }
 }

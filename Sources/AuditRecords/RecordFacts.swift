@@ -210,4 +210,13 @@ public enum RecordField: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case certificateSubject
     /// One of its alternative names, said by its kind: `uri:…`, `dns:…`, `email:…`, `ip:…`.
     case certificateName
+    /// Part 1, in the place of addresses: pseudonyms of the client's and the peer's, and the key
+    /// that they are made under.
+    case clientPseudonym = 24
+    case peerPseudonym
+    case addressKey
+    /// The key that the rest of part 1 is pseudonyms under, or is sealed under.
+    case subjectKey
+    /// Part 1 as it would have been, sealed.
+    case sealedSubject
 }

@@ -39,6 +39,14 @@ public struct RecordLimits: Sendable, Equatable {
     public static let fingerprintBytes = 36
     /// Bytes of a token's SHA-256 that a record holds.
     public static let thumbprintBytes = 16
+    /// Bytes of a pseudonym.
+    public static let pseudonymBytes = 32
+    /// Bytes of the number of a keyring's key.
+    public static let keyNumberBytes = 16
+    /// Most bytes of a subject part before it is sealed.
+    public static let openSubjectBytes = 24 << 10
+    /// Most bytes of a sealed subject part, in base64url.
+    public static let sealedSubjectBytes = 33 << 10
 
     /// The defaults.
     public init() {}
@@ -62,14 +70,26 @@ public struct RecordLimits: Sendable, Equatable {
         case .certificateHash: Digest256.byteCount
         case .certificateSubject: certificateSubjectBytes
         case .certificateName: certificateNameBytes
+        case .clientPseudonym, .peerPseudonym: RecordLimits.pseudonymBytes
+        case .addressKey, .subjectKey: RecordLimits.keyNumberBytes
+        case .sealedSubject: RecordLimits.sealedSubjectBytes
         }
     }
 
     /// Most bytes of text behind one record's facts, each field cut and as often as it may be.
     public var maximumFieldBytes: Int {
         var sum = 0
-        for field in RecordField.allCases {
+        for field in RecordField.allCases where !field.isOfVeil {
             sum += count(of: field) * (bytes(of: field) + RecordFieldFormat.cutHeadBytes)
+        }
+        return sum
+    }
+
+    /// Most bytes of the fields that stand in the place of others, all of them plain.
+    public var maximumVeilBytes: Int {
+        var sum = 0
+        for field in RecordField.allCases where field.isOfVeil {
+            sum += bytes(of: field) + RecordFieldFormat.headBytes
         }
         return sum
     }

@@ -227,6 +227,7 @@ extension LogWriter {
         let segment = try SegmentFile(
             in: folder.segments, number: recovered.nextNumber, previous: recovered.previous,
             reserve: settings.rotateBytes, now: now, library: library)
+        let veil = try IdentityVeil.make(settings.privacy, in: folder.root, now: wall)
         let previousSegment = recovered.previousSegment
         let tree = recovered.takeTree()
         var writer = try LogWriter(
@@ -240,7 +241,7 @@ extension LogWriter {
             status: status, library: library, folder: folder,
             encoder: PartsEncoder(
                 instance: instance, names: options.names, generation: options.generation),
-            tree: tree, signer: signer, segment: segment,
+            veil: veil, tree: tree, signer: signer, segment: segment,
             checkpointSize: checkpoint?.size ?? 0, now: now)
         try writer.appendHead(previousSegment: previousSegment, isClean: isClean)
         for event in events { try writer.add(event, now: now, wall: wall) }

@@ -32,4 +32,8 @@ public enum AuditWriterError: Error, Equatable, Sendable {
     case checkpointUnknown(file: String)
     /// The disk refused the frame, and then a second file.
     case writeRefused(SystemError)
+    /// The file of the keyring's wrapping key does not hold 64 hexadecimal digits.
+    case keyringKeyMalformed
+    /// A file of the keyring is not what it was, or is missing beside others.
+    case keyringDamaged(String)
 }

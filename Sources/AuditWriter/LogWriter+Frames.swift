@@ -9,6 +9,11 @@ extension LogWriter {
     /// Writes the batch as a frame, makes it durable, and says so.
     mutating func flush(wall: WallTime) throws(AuditWriterError) {
         guard batch.count > 0 else { return }
+        do throws(SystemError) {
+            try veil?.keyring.commit()
+        } catch {
+            throw .system(error)
+        }
         do {
             try batch.compress()
         } catch {

@@ -18,6 +18,8 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     var folder: LogFolder
     var rings: RingSet
     var encoder: PartsEncoder
+    /// Covers who asked; nil when records say it in the clear.
+    var veil: IdentityVeil?
     var batch: BatchEncoder
     var tree: LogTree
     var hasher: TreeHasher
@@ -62,7 +64,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     init(
         settings: AuditSettings, identity: LogIdentity, status: AuditStatus,
         library: consuming CryptoLibrary, folder: consuming LogFolder,
-        encoder: consuming PartsEncoder, tree: consuming LogTree,
+        encoder: consuming PartsEncoder, veil: consuming IdentityVeil?, tree: consuming LogTree,
         signer: consuming CheckpointSigner, segment: consuming SegmentFile,
         checkpointSize: UInt64, now: Instant
     ) throws(EvidenceError) {
@@ -84,6 +86,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         self.library = library
         self.folder = folder
         self.encoder = encoder
+        self.veil = veil
         self.tree = tree
         self.signer = signer
         self.segment = segment
@@ -99,6 +102,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     /// - Returns: Records drained.
     mutating func turn(now: Instant, wall: WallTime) throws(AuditWriterError) -> Int {
         var drained = 0
+        try veil?.keyring.turn(now: wall)
         while let refusal = refusals.popLast() { try add(refusal, now: now, wall: wall) }
         // What was published before `now` shows in this look at the rings.
         for index in 0..<rings.count { _ = rings[index].refresh() }
@@ -131,7 +135,8 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         while true {
             let facts: RecordFacts?
             do {
-                facts = try LogWriter.takeOne(&rings[index], &encoder, &batch, &tree)
+                facts = try LogWriter.takeOne(
+                    &rings[index], &encoder, &veil, &batch, &tree)
             } catch {
                 throw .evidence(error)
             }
@@ -151,14 +156,19 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     ///
     /// A function of the pieces, so that a span of one may be read beside a change of another.
     private static func takeOne(
-        _ ring: inout RingConsumer, _ encoder: inout PartsEncoder,
+        _ ring: inout RingConsumer, _ encoder: inout PartsEncoder, _ veil: inout IdentityVeil?,
         _ batch: inout BatchEncoder, _ tree: inout LogTree
     ) throws(EvidenceError) -> RecordFacts? {
         guard let record = ring.next() else { return nil }
         // Safe: only workers push into these rings, and only facts with fields behind them.
         let facts = unsafe RingConsumer.facts(of: record, as: RecordFacts.self)
         let fields = record.extracting(droppingFirst: MemoryLayout<RecordFacts>.size)
-        let isAdded = try batch.add(facts, fields: fields, encoder: &encoder, tree: &tree)
+        let isAdded: Bool
+        if let isCovered = try veil?.add(facts, fields, &encoder, &batch, &tree) {
+            isAdded = isCovered
+        } else {
+            isAdded = try batch.add(facts, fields: fields, encoder: &encoder, tree: &tree)
+        }
         // A batch is flushed while it has room for the largest record.
         precondition(isAdded)
         return facts

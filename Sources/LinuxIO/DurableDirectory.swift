@@ -12,6 +12,8 @@ public struct DurableDirectory: ~Copyable, Sendable {
     public static let temporaryEnding = ".tmp"
     private static let fileMode: UInt32 = 0o640
     private static let folderMode: mode_t = 0o750
+    private static let secretFileMode: UInt32 = 0o600
+    private static let secretFolderMode: mode_t = 0o700
 
     private init(_ descriptor: consuming Descriptor) {
         self.descriptor = descriptor
@@ -61,9 +63,38 @@ public struct DurableDirectory: ~Copyable, Sendable {
         }
     }
 
+    /// Opens the folder `name` in this one, which only its owner may look into; it is made durable
+    /// when missing.
+    ///
+    /// - Throws: `EACCES` when the folder is another user's, or open to others.
+    public borrowing func secretFolder(_ name: String) throws(SystemError) -> DurableDirectory {
+        // Safe: the path is only read, for the length of the call.
+        if unsafe mkdirat(descriptor.number, name, DurableDirectory.secretFolderMode) == 0 {
+            try sync()
+        } else if errno != EEXIST {
+            throw SystemError.current("mkdirat")
+        }
+        let number = unsafe sallyport_openat(
+            descriptor.number, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0)
+        guard number >= 0 else { throw SystemError.current("openat") }
+        let folder = DurableDirectory(Descriptor(owning: number))
+        var status = stat()
+        // Safe: the kernel fills the one structure.
+        guard unsafe fstat(number, &status) == 0 else { throw SystemError.current("fstat") }
+        guard status.st_mode & 0o077 == 0, status.st_uid == geteuid() else {
+            throw SystemError("openat", EACCES)
+        }
+        return folder
+    }
+
     /// Creates the file `name`, which must not exist, for writing.
     public borrowing func createFile(_ name: String) throws(SystemError) -> DurableFile {
         try open(name, O_RDWR | O_CREAT | O_EXCL)
+    }
+
+    /// Creates the file `name`, which must not exist and only its owner may read, for writing.
+    public borrowing func createSecretFile(_ name: String) throws(SystemError) -> DurableFile {
+        try open(name, O_RDWR | O_CREAT | O_EXCL, mode: DurableDirectory.secretFileMode)
     }
 
     /// Opens the file `name` for reading and writing; with `create`, it is made when missing.
@@ -205,10 +236,11 @@ public struct DurableDirectory: ~Copyable, Sendable {
         return result == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    private borrowing func open(_ name: String, _ flags: CInt) throws(SystemError) -> DurableFile {
+    private borrowing func open(
+        _ name: String, _ flags: CInt, mode: UInt32 = fileMode
+    ) throws(SystemError) -> DurableFile {
         // Safe: the path is only read, for the length of the call.
-        let number = unsafe sallyport_openat(
-            descriptor.number, name, flags | O_CLOEXEC, DurableDirectory.fileMode)
+        let number = unsafe sallyport_openat(descriptor.number, name, flags | O_CLOEXEC, mode)
         guard number >= 0 else { throw SystemError.current("openat") }
         return DurableFile(Descriptor(owning: number))
     }

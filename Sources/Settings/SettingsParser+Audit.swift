@@ -16,8 +16,8 @@ extension SettingsParser {
                 value,
                 known: [
                     "directory", "origin", "signing_key", "mode", "bound", "checkpoint", "rotate",
-                    "heartbeat", "ring", "recipients",
-                ], later: ["retain", "journald", "privacy", "export", "witnesses"],
+                    "heartbeat", "ring", "recipients", "privacy",
+                ], later: ["retain", "journald", "export", "witnesses"],
                 diagnostics: diagnostics)
         else { return nil }
         let directory = section.required("directory").flatMap {
@@ -55,6 +55,7 @@ extension SettingsParser {
             / 1000
         settings.ringBytes = ring(section, otherwise: settings.ringBytes)
         settings.recipients = section.optional("recipients").map(recipients) ?? []
+        settings.privacy = section.optional("privacy").map(privacy) ?? settings.privacy
         return directory == nil || origin == nil || key == nil ? nil : settings
     }
 
@@ -120,6 +121,22 @@ extension SettingsParser {
 
     /// The path of the Ed25519 key, which is looked at: a key that others can read is refused.
     private func signingKey(_ value: SettingValue) -> String? {
+        guard let (path, bytes) = keyFile(value) else { return nil }
+        do throws(CryptoError) {
+            _ = try SigningKey(pem: bytes)
+            return path
+        } catch {
+            let why =
+                error == .privateKeyOfOtherAlgorithm
+                ? "holds a key of another algorithm than Ed25519"
+                : "is not an unencrypted private key in PEM form (PKCS #8)"
+            diagnostics.error(value, "\(value.name): \(path.shortened) \(why)")
+            return nil
+        }
+    }
+
+    /// The path and the bytes of a file with a key, which nobody but its owner may have.
+    func keyFile(_ value: SettingValue) -> (path: String, bytes: [UInt8])? {
         guard let path = path(value),
             let content = content(of: path, for: value, limitBytes: SettingsParser.limitKeyBytes)
         else { return nil }
@@ -136,16 +153,6 @@ extension SettingsParser {
                 value, "\(value.name): \(path.shortened) has mode 0\(mode): its group can change it"
             )
         }
-        do throws(CryptoError) {
-            _ = try SigningKey(pem: content.bytes)
-            return path
-        } catch {
-            let why =
-                error == .privateKeyOfOtherAlgorithm
-                ? "holds a key of another algorithm than Ed25519"
-                : "is not an unencrypted private key in PEM form (PKCS #8)"
-            diagnostics.error(value, "\(value.name): \(path.shortened) \(why)")
-            return nil
-        }
+        return (path, content.bytes)
     }
 }

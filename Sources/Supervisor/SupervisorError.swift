@@ -72,6 +72,9 @@ extension AuditWriterError {
             "\(claimed) entries were signed, only \(recovered) are here: it was rolled back"
         case .checkpointUnknown(let file): "\(file) holds a checkpoint that is in no frame"
         case .writeRefused(let error): "the disk refused a second file, too: \(error)"
+        case .keyringKeyMalformed:
+            "the keyring's wrapping key is not 64 hexadecimal digits in lower case"
+        case .keyringDamaged(let file): "the keyring is not what it was: \(file)"
         }
     }
 }

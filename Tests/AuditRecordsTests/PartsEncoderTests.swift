@@ -76,7 +76,7 @@ import Testing
         let limits = RecordLimits()
         let hostile = [UInt8](repeating: 0xFF, count: 2000)
         let fields = Sample.fields { writer in
-            for field in RecordField.allCases {
+            for field in RecordField.allCases where !field.isOfVeil {
                 let times =
                     switch field {
                     case .header: RecordLimits.headerCount
@@ -90,6 +90,14 @@ import Testing
             }
         }
         #expect(fields.count <= limits.maximumFieldBytes)
+        let covered = Sample.fields { writer in
+            for field in RecordField.allCases where field.isOfVeil {
+                let text = [UInt8](repeating: 0x61, count: limits.bytes(of: field))
+                let isWhole = writer.appendRecordField(field, text.span, limits: limits)
+                precondition(isWhole)
+            }
+        }
+        #expect(covered.count == limits.maximumVeilBytes)
         var facts = Sample.facts()
         facts.method = 255
         facts.tlsVersion = 1
@@ -97,7 +105,7 @@ import Testing
         let capacity = encoder.maximumBytes(limits)
         var output = ByteBuffer(capacity: capacity)
         let overflowed = output.write { writer in
-            _ = encoder.encode(facts, fields: fields.span, into: &writer)
+            _ = encoder.encode(facts, fields: (fields + covered).span, into: &writer)
             return writer.overflowed
         }
         #expect(!overflowed)

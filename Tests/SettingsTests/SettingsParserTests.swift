@@ -136,6 +136,7 @@ import Upstream
                   rotate: {size: 128MiB, age: 30m}
                   heartbeat: 10s
                   ring: 1MiB
+                  privacy: {subject: pseudonym, client_ip: pseudonym, key_rotation: 90d}
                 limits:
                   request_line: 4KiB
                   head: 32KiB
@@ -207,6 +208,10 @@ import Upstream
         #expect(audit.rotateBytes == 128 << 20)
         #expect(audit.rotateSeconds == 1800)
         #expect(audit.heartbeatSeconds == 10)
+        #expect(audit.privacy.subject == .pseudonym)
+        #expect(audit.privacy.clientAddress == .pseudonym)
+        #expect(audit.privacy.keySeconds == 90 * 86_400)
+        #expect(audit.privacy.keyringKeyPath == nil)
         audit.mode = .bounded
         #expect(audit.ringBytes == 1 << 20)
         var connections = ConnectionLimits()

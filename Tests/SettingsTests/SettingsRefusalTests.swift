@@ -295,7 +295,24 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "audit.recipients[0] is 'a', not an age recipient of an X25519 key"),
         Refusal("/audit.pem", "/audit.pem\n  retain: {}", "audit.retain is not supported"),
         Refusal("/audit.pem", "/audit.pem\n  journald: {}", "audit.journald is not supported"),
-        Refusal("/audit.pem", "/audit.pem\n  privacy: {}", "audit.privacy is not supported"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  privacy: {subject: pseudonim}",
+            "audit.privacy.subject is 'pseudonim', not one of plain, pseudonym, sealed"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  privacy: {client_ip: hidden}",
+            "audit.privacy.client_ip is 'hidden', not one of full"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  privacy: {subject: sealed, key_rotation: 1m}",
+            "audit.privacy.key_rotation is 1m, limits 1h to 3660d"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  privacy: {key_rotation: 1d}",
+            "audit.privacy.key_rotation is of no use"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  privacy: {subject: sealed, keyring_key: /audit.pem}",
+            "audit.privacy.keyring_key: /audit.pem is not a key of 64 hexadecimal digits"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  privacy: {subjects: sealed}",
+            "unknown key 'subjects' in audit.privacy, did you mean 'subject'"),
         Refusal("/audit.pem", "/audit.pem\n  export: []", "audit.export is not supported"),
         Refusal("/audit.pem", "/audit.pem\n  ring: 3MiB", "audit.ring is '3MiB', not a power of"),
         Refusal("/audit.pem", "/audit.pem\n  ring: 1KiB", "audit.ring is 1KiB, limits 64KiB to 1"),
