@@ -42,7 +42,8 @@ final class ProxyPages: MonitoringPages {
     }
 
     private var auditProblem: String? {
-        if status.hasFailed { return "the log has failed for good; every request is refused" }
+        let health = status.health(at: SystemClock.monotonic())
+        guard health == .healthy else { return "\(health.word): \(health.words)" }
         let behind = durableAge
         guard behind > constants.boundNanoseconds else { return nil }
         return "records have not been durable for \(behind / 1_000_000) ms"
@@ -108,6 +109,14 @@ final class ProxyPages: MonitoringPages {
         page.add(
             "sallyport_audit_ready", .gauge, "Whether the audit log takes records now.",
             auditProblem == nil ? 1 : 0)
+        page.begin(
+            "sallyport_audit_health", .gauge, "How the audit log is doing: 1 for one state of all.")
+        let health = status.health(at: SystemClock.monotonic())
+        for state in AuditHealth.allCases {
+            page.add(
+                "sallyport_audit_health", ["state": state.word.description], state == health ? 1 : 0
+            )
+        }
         page.add(
             "sallyport_audit_durable_entries", .gauge, "Entries of the audit log that are durable.",
             status.durableSize)
@@ -119,5 +128,21 @@ final class ProxyPages: MonitoringPages {
             "Time since every record published was durable.")
         page.add(
             "sallyport_audit_durable_age_seconds", seconds: Double(durableAge) / 1_000_000_000)
+    }
+}
+
+extension AuditHealth {
+    /// What it means, in words for the operator.
+    var words: String {
+        switch self {
+        case .healthy: "records become durable and checkpoints are signed"
+        case .diskFull: "there is no room for records"
+        case .writeFailed: "the disk refuses to write records"
+        case .readOnly: "the log's folder can't be written to"
+        case .fileMissing: "a file or folder of the log is gone"
+        case .stalled: "the disk doesn't answer"
+        case .signerUnavailable: "records are durable, but no checkpoint can be signed or stored"
+        case .failed: "the log has ended for good; start the process again"
+        }
     }
 }
