@@ -72,6 +72,9 @@ let package = Package(
             "AuditWriter",
             ["LinuxIO", "AuditRings", "AuditSegments", "AuditRecords", "Crypto", "Primitives"]),
         library(
+            "AuditPublishing",
+            ["LinuxIO", "AuditWriter", "AuditSegments", "AuditRecords", "Primitives"]),
+        library(
             "RequestFlow",
             [
                 "HTTP", "Authentication", "Authorization", "RateLimiting", "Upstream",
@@ -96,7 +99,8 @@ let package = Package(
         library(
             "Supervisor",
             [
-                "Settings", "Worker", "TLS", "AuditWriter", "AuditSegments", "LinuxIO",
+                "Settings", "Worker", "TLS", "AuditPublishing", "AuditWriter", "AuditSegments",
+                "LinuxIO",
                 "Authentication", "Monitoring",
                 "Authorization", "RateLimiting",
                 "Upstream", "AuditRecords", "AuditRings", "RequestFlow", "Crypto", "HTTP",
@@ -146,6 +150,12 @@ let package = Package(
             [
                 "AuditWriter", "AuditSegments", "AuditRecords", "AuditRings", "Crypto", "LinuxIO",
                 "Primitives",
+            ]),
+        tests(
+            "AuditPublishingTests",
+            [
+                "AuditPublishing", "AuditWriter", "AuditSegments", "AuditRecords", "Crypto",
+                "LinuxIO", "Primitives",
             ]),
         tests(
             "RequestFlowTests",

@@ -42,6 +42,8 @@ public struct AuditSettings: Sendable, Equatable {
     public var recipients: [String] = []
     /// What records say of who asked.
     public var privacy = PrivacySettings()
+    /// What is sent to journald; nil for nothing.
+    public var journal: JournalSettings?
     /// Memory of one worker's ring, in bytes; a power of two.
     public var ringBytes: Int
 

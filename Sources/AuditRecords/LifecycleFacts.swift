@@ -102,6 +102,13 @@ public enum LifecycleEvent: Sendable, Equatable {
     case upstreamVerificationDisabled(upstream: String)
     /// So many events came faster than they could be recorded.
     case eventsDropped(count: UInt64)
+    /// So many messages could not be sent to journald.
+    case journalLost(checkpoints: UInt64, events: UInt64)
+
+    /// The event's word, as its record says it.
+    public var word: String {
+        if case .string(let word)? = members["event"] { word } else { "" }
+    }
 
     /// The event's word and what else its record holds.
     fileprivate var members: [String: CanonicalValue] {
@@ -148,6 +155,11 @@ public enum LifecycleEvent: Sendable, Equatable {
             ]
         case .eventsDropped(let count):
             ["event": .string("events_dropped"), "count": .count(count)]
+        case .journalLost(let checkpoints, let events):
+            [
+                "event": .string("journal_lost"), "checkpoints": .count(checkpoints),
+                "events": .count(events),
+            ]
         }
     }
 

@@ -17,6 +17,8 @@ public struct AuditLogOptions: Sendable {
     public var build: String
     /// The operator's name for this process.
     public var instanceName = ""
+    /// Who is told what the log says.
+    public var outlets = PublicationOutlets()
 
     /// Options with every default.
     public init(names: RecordNames, workerCount: Int, build: String) {
@@ -243,6 +245,7 @@ extension LogWriter {
                 instance: instance, names: options.names, generation: options.generation),
             veil: veil, tree: tree, signer: signer, segment: segment,
             checkpointSize: checkpoint?.size ?? 0, now: now)
+        writer.outlets = options.outlets
         try writer.appendHead(previousSegment: previousSegment, isClean: isClean)
         for event in events { try writer.add(event, now: now, wall: wall) }
         for gap in gaps { try writer.add(gap, now: now, wall: wall) }

@@ -37,5 +37,6 @@ extension LogWriter {
         checkpointSize = tree.size
         tree.forget(upTo: storedSize)
         status.publishCheckpoint(size: checkpointSize)
+        announce(note: note)
     }
 }

@@ -36,6 +36,7 @@ extension LogWriter {
             status.publishDurable(worker: index, records: rings[index].takenCount)
         }
         status.publishDurable(size: tree.size)
+        announceEvents()
     }
 
     static func write(

@@ -11,12 +11,14 @@ extension LogWriter {
         text.removeAll()
         let parts = text.write { encoder.encode(event, time: wall, instant: now, into: &$0) }
         try addText(.lifecycle, parts, wall)
+        keepEvent(event.word, parts)
     }
 
     mutating func add(_ gap: GapFacts, now: Instant, wall: WallTime) throws(AuditWriterError) {
         text.removeAll()
         let parts = text.write { encoder.encode(gap, time: wall, instant: now, into: &$0) }
         try addText(.gap, parts, wall)
+        keepEvent("gap", parts)
     }
 
     mutating func addText(

@@ -41,6 +41,9 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     var isOnSecondFile = false
     /// Segments that refused a frame, not recorded yet.
     var refusals: [LifecycleEvent] = []
+    /// Who is told what the log says, and events that they are told once they are durable.
+    var outlets = PublicationOutlets()
+    var keptEvents: [PublishedEvent] = []
 
     /// Records of this many bytes make a batch at once; the rest waits for the end of the turn.
     static let flushBytes = 1 << 20

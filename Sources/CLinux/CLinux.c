@@ -1,12 +1,15 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 int sallyport_epoll_ctl(int epoll, int operation, int descriptor, uint32_t events, uint64_t data) {
@@ -20,6 +23,22 @@ int sallyport_accept(int listener, struct sockaddr_storage *address, socklen_t *
 
 int sallyport_stream_socket(int family) {
     return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+int sallyport_local_datagram_socket(void) {
+    return socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+ssize_t sallyport_send_local(int descriptor, const char *path, const void *bytes, size_t count) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    if (length >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(address.sun_path, path, length);
+    return sendto(descriptor, bytes, count, MSG_NOSIGNAL, (struct sockaddr *)&address,
+                  sizeof address);
 }
 
 int sallyport_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }

@@ -16,8 +16,8 @@ extension SettingsParser {
                 value,
                 known: [
                     "directory", "origin", "signing_key", "mode", "bound", "checkpoint", "rotate",
-                    "heartbeat", "ring", "recipients", "privacy",
-                ], later: ["retain", "journald", "export", "witnesses"],
+                    "heartbeat", "ring", "recipients", "privacy", "journald",
+                ], later: ["retain", "export", "witnesses"],
                 diagnostics: diagnostics)
         else { return nil }
         let directory = section.required("directory").flatMap {
@@ -56,6 +56,7 @@ extension SettingsParser {
         settings.ringBytes = ring(section, otherwise: settings.ringBytes)
         settings.recipients = section.optional("recipients").map(recipients) ?? []
         settings.privacy = section.optional("privacy").map(privacy) ?? settings.privacy
+        settings.journal = section.optional("journald").flatMap(journald)
         return directory == nil || origin == nil || key == nil ? nil : settings
     }
 

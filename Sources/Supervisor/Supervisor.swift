@@ -61,7 +61,8 @@ public struct Supervisor: ~Copyable {
         var certificates = try CertificateKeeper.load(
             settings, workerCount: workerCount, now: SystemClock.wall())
         // The log before any socket: without it, nobody may be led to believe that we listen.
-        var log = try openLog(workerCount: workerCount)
+        var publishers = try Publishers(settings.audit, logger: logger)
+        var log = try openLog(workerCount: workerCount, outlets: publishers.outlets)
         let names = EndpointNames(settings.upstreams)
         for host in names.refresh() {
             logger.warning("\(host) can't be resolved; requests to it are refused until it can")
@@ -81,6 +82,7 @@ public struct Supervisor: ~Copyable {
                 receiptPrefix: log.receiptPrefix(worker: index), ring: ring,
                 tls: certificates.start(worker: index))
         }
+        try publishers.start(origin: log.key.name, control: writerControl)
         let writer = try Supervisor.startWriter(log)
         let pages = ProxyPages(
             ProxyPages.Constants(
@@ -108,6 +110,7 @@ public struct Supervisor: ~Copyable {
             awaitEnd(of: workers)
         }
         if let error = writer.stop() { failure = failure ?? .writerEnded(error) }
+        publishers.stop()
         if let failure { throw failure }
         logger.notice("stopped after \(workers.counters().requests) requests, log sealed")
     }
@@ -178,11 +181,14 @@ public struct Supervisor: ~Copyable {
         }
     }
 
-    private func openLog(workerCount: Int) throws(SupervisorError) -> OpenedLog {
+    private func openLog(
+        workerCount: Int, outlets: PublicationOutlets
+    ) throws(SupervisorError) -> OpenedLog {
         var options = AuditLogOptions(
             names: settings.recordNames, workerCount: workerCount, build: build)
         options.generation = settings.authentication.generation
         options.instanceName = ProcessLimits.hostName()
+        options.outlets = outlets
         do throws(AuditWriterError) {
             let log = try AuditLog.open(settings: settings.audit, options: options)
             let report = log.recovery

@@ -20,6 +20,8 @@ public enum SupervisorError: Error, Sendable, CustomStringConvertible {
     case audit(directory: String, AuditWriterError)
     /// The audit writer's thread could not be started.
     case writer(SystemError)
+    /// A thread that tells others what the log says could not be started.
+    case publishing(SystemError)
     /// A worker could not be started.
     case worker(Int, WorkerError)
     /// A worker's thread ended without being asked to.
@@ -42,6 +44,7 @@ public enum SupervisorError: Error, Sendable, CustomStringConvertible {
             "no request is served without its record, and the audit log in \(directory) can't be "
                 + "opened: \(error.words)"
         case .writer(let error): "the audit writer could not be started: \(error)"
+        case .publishing(let error): "what the log says could not be published: \(error)"
         case .worker(let index, let error): "worker \(index) could not be started: \(error)"
         case .workerEnded: "a worker ended without being asked to"
         case .writerEnded(let error): "the audit log did not end in order: \(error.words)"

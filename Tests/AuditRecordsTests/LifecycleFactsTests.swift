@@ -35,9 +35,15 @@ import Testing
                 .eventsDropped(count: 3),
                 #""count":3,"event":"events_dropped","instance":"in\"1\"","mono":0,"ts":1,"v":1}"#
             ),
+            (
+                .journalLost(checkpoints: 2, events: 1),
+                #""checkpoints":2,"event":"journal_lost","events":1,"instance":"in\"1\"","mono":0,"#
+                    + #""ts":1,"v":1}"#
+            ),
         ] as [(LifecycleEvent, String)])
     func `an event names what it is about`(event: LifecycleEvent, members: String) {
         #expect(core(event) == #"{"boot":"00000000000000b0","# + members)
+        #expect(members.contains(#""event":"\#(event.word)""#))
     }
 
     @Test func `an event stays within its bound whatever it names`() {

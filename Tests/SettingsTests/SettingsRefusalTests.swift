@@ -294,7 +294,6 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "/audit.pem", "/audit.pem\n  recipients: [a]",
             "audit.recipients[0] is 'a', not an age recipient of an X25519 key"),
         Refusal("/audit.pem", "/audit.pem\n  retain: {}", "audit.retain is not supported"),
-        Refusal("/audit.pem", "/audit.pem\n  journald: {}", "audit.journald is not supported"),
         Refusal(
             "/audit.pem", "/audit.pem\n  privacy: {subject: pseudonim}",
             "audit.privacy.subject is 'pseudonim', not one of plain, pseudonym, sealed"),
@@ -313,6 +312,18 @@ struct Refusal: CustomTestStringConvertible, Sendable {
         Refusal(
             "/audit.pem", "/audit.pem\n  privacy: {subjects: sealed}",
             "unknown key 'subjects' in audit.privacy, did you mean 'subject'"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  journald: true",
+            "audit.journald must be a mapping, not 'true'"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  journald: {checkpoint: true}",
+            "unknown key 'checkpoint' in audit.journald, did you mean 'checkpoints'?"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  journald: {checkpoints: maybe}",
+            "audit.journald.checkpoints must be true or false, not 'maybe'"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  journald: {socket: run/socket}",
+            "audit.journald.socket is 'run/socket', not an absolute path"),
         Refusal("/audit.pem", "/audit.pem\n  export: []", "audit.export is not supported"),
         Refusal("/audit.pem", "/audit.pem\n  ring: 3MiB", "audit.ring is '3MiB', not a power of"),
         Refusal("/audit.pem", "/audit.pem\n  ring: 1KiB", "audit.ring is 1KiB, limits 64KiB to 1"),

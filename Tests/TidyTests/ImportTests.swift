@@ -45,7 +45,8 @@ import Testing
     @Test func `only the threads and the programs touch the system`() {
         // Settings reads the files that a settings file names.
         let edges: Set<String> = [
-            "TLS", "AuditWriter", "Worker", "Monitoring", "Supervisor", "Settings", "sallyport",
+            "TLS", "AuditPublishing", "AuditWriter", "Worker", "Monitoring", "Supervisor",
+            "Settings", "sallyport",
             "sallyport-audit",
         ]
         for (target, dependencies) in Manifest.current.dependencies

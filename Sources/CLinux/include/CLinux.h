@@ -14,6 +14,10 @@ int sallyport_epoll_ctl(int epoll, int operation, int descriptor, uint32_t event
 int sallyport_accept(int listener, struct sockaddr_storage *address, socklen_t *length);
 /// socket(2), a stream, non-blocking and close-on-exec.
 int sallyport_stream_socket(int family);
+/// socket(2), datagrams between processes of this machine, non-blocking and close-on-exec.
+int sallyport_local_datagram_socket(void);
+/// sendto(2) without SIGPIPE to the local socket at `path`, shorter than 108 bytes.
+ssize_t sallyport_send_local(int descriptor, const char *path, const void *bytes, size_t count);
 /// eventfd(2), non-blocking and close-on-exec.
 int sallyport_eventfd(void);
 /// Pins the calling thread to one processor. Returns an errno value, 0 for success.

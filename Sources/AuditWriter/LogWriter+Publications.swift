@@ -1,0 +1,34 @@
+import AuditRecords
+import AuditSegments
+import Primitives
+
+/// What the log says to the outside: after it is durable, and without waiting for anyone.
+extension LogWriter {
+    /// Keeps the leaf that was added last for `announceEvents`, which comes when it is durable.
+    ///
+    /// Heartbeats are left out: checkpoints say that the log is alive.
+    mutating func keepEvent(_ word: String, _ parts: RecordParts) {
+        guard outlets.journal != nil, word != "heartbeat" else { return }
+        let event = PublishedEvent(
+            word: word, index: tree.size - 1, core: LogWriter.copy(text, parts.core))
+        keptEvents.append(event)
+    }
+
+    private static func copy(_ text: borrowing ByteBuffer, _ range: ByteRange) -> [UInt8] {
+        let bytes = text.span.extracting(range)
+        return bytes.indices.map { bytes[$0] }
+    }
+
+    /// Hands over the events that have become durable.
+    mutating func announceEvents() {
+        guard !keptEvents.isEmpty else { return }
+        let kept = keptEvents
+        keptEvents = []
+        for event in kept { outlets.journal?.put(.event(event)) }
+    }
+
+    /// Hands over a checkpoint that was published.
+    func announce(note: [UInt8]) {
+        outlets.journal?.put(.checkpoint(note: note))
+    }
+}

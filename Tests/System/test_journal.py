@@ -1,0 +1,142 @@
+"""What the log says to journald: the real one, started by hand."""
+
+import base64
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.client import once, request
+from harness.journal import Journal
+from harness.proxy import audit
+from harness.wire import WAIT
+
+CHECKPOINT = "MESSAGE_ID=7078cd0c4d32458981e881110a50f2a2"
+EVENT = "MESSAGE_ID=53329d000ae145c9b65188ae3bee6f74"
+LOSS = "MESSAGE_ID=93c93fe0e6784490bbc81a6cbc4a8425"
+
+
+@pytest.fixture
+def journal():
+    made = Journal().start()
+    yield made
+    made.remove()
+
+
+def journaled(make_proxy, journal, **more):
+    return make_proxy(audit={"journald": {"socket": str(journal.socket), **more}})
+
+
+def served(proxy, count=5):
+    for _ in range(count):
+        assert once(proxy.address, request(target="/health")).status == 200
+
+
+def test_every_checkpoint_and_event_is_in_the_journal(make_proxy, journal):
+    proxy = journaled(make_proxy, journal)
+    served(proxy)
+    assert proxy.stop() == 0
+    messages = journal.wait_for(
+        lambda found: any(one["SALLYPORT_EVENT"] == "stop" for one in found), EVENT)
+    assert [one["SALLYPORT_EVENT"] for one in messages] == ["start", "stop"]
+    leaves = [one for one in proxy.log.records() if one.kind == "lifecycle"]
+    for message, leaf in zip(messages, leaves):
+        assert message["SALLYPORT_RECORD"] == leaf.parts[0].decode()
+        assert message["SALLYPORT_INDEX"] == str(leaf.index)
+        assert message["PRIORITY"] == "5" and message["SYSLOG_IDENTIFIER"] == "sallyport"
+    notes = "".join(path.read_text() for path in sorted((proxy.log.folder / "notes").iterdir()))
+    sent = journal.wait_for(
+        lambda found: found[-1]["SALLYPORT_NOTE"] == (
+            proxy.log.folder / "tlog/checkpoint").read_text(), CHECKPOINT)
+    assert "".join(one["SALLYPORT_NOTE"] for one in sent) == notes
+    for one in sent:
+        origin, size, root = one["SALLYPORT_NOTE"].splitlines()[:3]
+        assert one["SALLYPORT_ORIGIN"] == origin and one["SALLYPORT_TREE_SIZE"] == size
+        assert one["SALLYPORT_ROOT"] == root and len(base64.b64decode(root)) == 32
+    assert journal.entries(LOSS) == []
+
+
+def test_without_checkpoints_there_are_only_events(make_proxy, journal):
+    proxy = journaled(make_proxy, journal, checkpoints=False)
+    served(proxy)
+    assert proxy.stop() == 0
+    journal.wait_for(lambda found: len(found) == 2, EVENT)
+    assert journal.entries(CHECKPOINT) == []
+
+
+def test_a_crash_shows_as_a_warning(make_proxy, journal):
+    proxy = journaled(make_proxy, journal)
+    served(proxy)
+    os.kill(proxy.pid, signal.SIGKILL)
+    proxy.process.wait()
+    proxy.start()
+    assert proxy.stop() == 0
+    found = journal.wait_for(
+        lambda found: any(one["SALLYPORT_EVENT"] == "stop" for one in found), EVENT)
+    by_word = {one["SALLYPORT_EVENT"]: one for one in found}
+    assert by_word["recovered"]["PRIORITY"] == by_word["gap"]["PRIORITY"] == "4"
+    assert json.loads(by_word["gap"]["SALLYPORT_RECORD"])["gap"]["reason"] == "lost_in_crash"
+
+
+def said(proxy, text):
+    """Waits until the process has said `text`."""
+    deadline = time.monotonic() + WAIT
+    while not any(text in line for line in proxy.lines):
+        assert time.monotonic() < deadline, "".join(proxy.lines)
+        time.sleep(0.02)
+
+
+def test_a_journald_that_was_stopped_gets_what_waited(make_proxy, journal):
+    proxy = journaled(make_proxy, journal)
+    served(proxy)
+    journal.stop()
+    served(proxy)
+    said(proxy, "nothing can be sent to journald")
+    size = proxy.log.records()[-1].index
+    journal.start()
+    said(proxy, "messages are sent to journald again")
+    journal.wait_for(lambda found: int(found[-1]["SALLYPORT_TREE_SIZE"]) > size, CHECKPOINT)
+    assert proxy.stop() == 0
+    count = sum(path.read_text().count("\n\n") for path in (proxy.log.folder / "notes").iterdir())
+    journal.wait_for(lambda found: len(found) == count, CHECKPOINT)
+    assert journal.entries(LOSS) == []
+
+
+def test_a_journald_that_hangs_keeps_nobody_waiting(make_proxy, journal):
+    """Its socket fills up; requests, checkpoints and the end of the process go on."""
+    proxy = journaled(make_proxy, journal)
+    journal.pause()
+    room = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text())
+    sizes, deadline = set(), time.monotonic() + WAIT + room
+    while len(sizes) < room + 5:
+        served(proxy, 1)
+        sizes.add((proxy.log.folder / "tlog/checkpoint").read_text().splitlines()[1])
+        assert time.monotonic() < deadline, len(sizes)
+    proxy.terminate()
+    assert proxy.wait() == 0
+    said(proxy, "could not be sent to journald; the log has them")
+    journal.resume()
+    journal.wait_for(lambda found: len(found) >= room, "SYSLOG_IDENTIFIER=sallyport")
+    audit("verify", proxy.log.directory)
+
+
+def test_what_could_not_be_sent_is_told_at_the_end(make_proxy, journal):
+    proxy = journaled(make_proxy, journal)
+    served(proxy)
+    journal.wait_for(lambda found: found, EVENT)
+    journal.stop()
+    served(proxy)
+    said(proxy, "nothing can be sent to journald")
+    proxy.terminate()
+    assert proxy.wait() == 0
+    # The stop is among them.
+    said(proxy, "and 1 events could not be sent to journald")
+
+
+def test_without_a_journald_the_proxy_serves(make_proxy, tmp_path):
+    proxy = make_proxy(audit={"journald": {"socket": str(tmp_path / "none")}})
+    served(proxy)
+    said(proxy, "nothing can be sent to journald")
