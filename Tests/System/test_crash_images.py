@@ -39,10 +39,14 @@ class Trial:
         self.directory = directory
         self.audit = Path(proxy.config["audit"]["directory"])
         self.verifier_key = ""
+        # Receipts of answers from before the recording.
+        self.promised: list[str] = []
         self.free: list[Proxy] = []
+        # What the disk answers during the recording (harness/crash.py).
+        self.faults: tuple[str, ...] = ()
         self.lock = threading.Lock()
 
-    def record(self, run) -> Recording:
+    def record(self, run=lambda: []) -> Recording:
         """Traces the proxy from its start to the end of `run`."""
         trace = self.directory / "trace"
         base = None
@@ -53,7 +57,7 @@ class Trial:
         else:
             self.audit.mkdir()
         trace.unlink(missing_ok=True)
-        self.proxy.watcher = tracer(trace)
+        self.proxy.watcher = tracer(trace, self.faults)
         self.proxy.start()
         run()
         if self.proxy.process.poll() is None:
@@ -73,7 +77,7 @@ class Trial:
             assert time.monotonic() < end, last
             time.sleep(0.02)
 
-    def try_all(self, recording: Recording) -> int:
+    def try_all(self, recording: Recording, share: int = 1) -> int:
         """Tries listed and other states of all crashes, as many as asked for."""
         dice = random.Random(SEED)
         choices = []
@@ -82,7 +86,7 @@ class Trial:
             choices += [(count, state) for state in crash.states()]
             choices += [(count, crash.chance(dice)) for _ in range(4 * (len(crash.pending) > 1))]
         unique = list({repr(one): one for one in choices}.values())
-        picked = unique if IMAGES == 0 else dice.sample(unique, min(IMAGES, len(unique)))
+        picked = unique if IMAGES == 0 else dice.sample(unique, min(max(1, IMAGES // share), len(unique)))
         print(f"{len(recording.operations)} operations, {len(unique)} states, "
               f"{len(picked)} tried, CRASH_SEED={SEED}")
         building = threading.Lock()
@@ -128,7 +132,7 @@ class Trial:
         proxy.start()
         assert proxy.stop() == 0, proxy.lines
         log = proxy.log.folder
-        answered = crash.receipts("answer")
+        answered = self.promised + crash.receipts("answer")
         if log.name not in {Path(path).parts[0] for path in durable}:
             # Nothing of a log that was not even begun can have been promised.
             assert not answered, "a log was begun again that had answered"
@@ -189,14 +193,16 @@ def own_frames(path: str, content: bytes):
 
 
 def load(proxy: Proxy, count: int):
-    """`count` requests, some of them together in one batch and some alone."""
-    def run():
+    """`count` requests, some of them together in one batch and some alone; their receipts."""
+    def run() -> list[str]:
+        receipts = []
         with Client(proxy.address) as client:
             for number in range(count):
-                client.ask(request(target=f"/open/{number}"))
+                receipts.append(client.ask(request(target=f"/open/{number}")).receipt)
                 if number % 6 == 5:
                     # Longer than the writer's pause, so that batches come apart.
                     threading.Event().wait(0.12)
+        return receipts
     return run
 
 
@@ -214,12 +220,22 @@ def test_any_crash_of_a_new_log_is_survived(trial):
 
 
 @pytest.mark.timeout(3600)
+@pytest.mark.parametrize("fault", ["fdatasync:error=EIO:when=7", "pwrite64:error=ENOSPC:when=2"])
+def test_any_crash_behind_a_fault_of_the_disk_is_survived(trial, fault):
+    """The disk refuses a frame once; the log goes on in another file."""
+    trial.faults = (fault,)
+    recording = trial.record(load(trial.proxy, 24))
+    assert trial.try_all(recording, share=2) > 0
+
+
+@pytest.mark.timeout(3600)
 def test_any_crash_of_a_recovery_is_survived(trial, tmp_path):
     """A process is killed within a frame; the recovery is what is interrupted then."""
-    trial.record(load(trial.proxy, 20))
-    trial.proxy.watcher = []
     trial.proxy.start()
-    load(trial.proxy, 12)()
+    trial.promised = load(trial.proxy, 20)()
+    assert trial.proxy.stop() == 0
+    trial.proxy.start()
+    trial.promised += load(trial.proxy, 12)()
     trial.proxy.kill()
     segment = trial.proxy.log.segments()[-1]
     content = segment.read_bytes()
@@ -227,5 +243,21 @@ def test_any_crash_of_a_recovery_is_survived(trial, tmp_path):
     torn = bytearray(last.raw[:len(last.raw) // 2])
     struct.pack_into(">Q", torn, 8, last.number + 1)
     segment.write_bytes(content[:last.offset + len(last.raw)] + torn)
-    recording = trial.record(lambda: None)
-    assert trial.try_all(recording) > 0
+    assert trial.try_all(trial.record()) > 0
+
+
+@pytest.mark.timeout(3600)
+def test_any_crash_of_the_recovery_of_a_crash_is_survived(trial):
+    """Twice in a row: in the first moments of a log, and anywhere later."""
+    recording = trial.record(load(trial.proxy, 12))
+    dice = random.Random(SEED)
+    head = next(index for index, one in enumerate(recording.operations)
+                if one.kind == "sync" and not one.inode.is_folder)
+    count = len(recording.operations)
+    for moment in (dice.randrange(head - 1, head + 1), dice.randrange(count // 3, count)):
+        crash = Crash(recording, moment)
+        state = dice.choice(crash.states())
+        print(f"first crash behind operation {moment}: {state} of {crash.pending}")
+        crash.build(state, trial.audit)
+        trial.promised = crash.receipts("answer")
+        assert trial.try_all(trial.record(), share=2) > 0

@@ -26,10 +26,15 @@ RECEIPT = re.compile(rb"(?i)\r\naudit-receipt: ([0-9a-f]+\.[0-9a-f]+\.\d+\.\d+)\
 KEEP_SIZE, PUNCH_HOLE, ZERO_RANGE = 1, 2, 16
 
 
-def tracer(output: Path) -> list[str]:
-    """The words before a command that record its system calls, and those of its threads."""
+def tracer(output: Path, faults: tuple[str, ...] = ()) -> list[str]:
+    """The words before a command that record its system calls, and those of its threads.
+
+    A fault is what strace lets a call answer instead of doing it: `fdatasync:error=EIO:when=3`.
+    What a sync that failed was to make durable may be there or not, as after none.
+    """
+    injected = [word for fault in faults for word in ("-e", f"inject={fault}")]
     return ["strace", "-D", "-f", "-y", "-xx", "--seccomp-bpf", "-s", str(1 << 24),
-            "-e", f"trace={TRACED}", "-e", "signal=none", "-o", str(output)]
+            "-e", f"trace={TRACED}", "-e", "signal=none", *injected, "-o", str(output)]
 
 
 @dataclass(eq=False)
