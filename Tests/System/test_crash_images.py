@@ -21,10 +21,10 @@ from pathlib import Path
 import pytest
 from harness.client import Client, request
 from harness.crash import Crash, Recording, tracer
-from harness.logfile import frames
+from harness.logfile import Log, crc32c, frames
 from harness.proxy import Proxy, audit
 
-IMAGES = int(os.environ.get("CRASH_IMAGES", "60"))
+IMAGES = int(os.environ.get("CRASH_IMAGES", "40"))
 SEED = int(os.environ.get("CRASH_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 AT_ONCE = 2
 # Failures that are printed; their folders all stay, beside the test's own.
@@ -86,7 +86,8 @@ class Trial:
             choices += [(count, state) for state in crash.states()]
             choices += [(count, crash.chance(dice)) for _ in range(4 * (len(crash.pending) > 1))]
         unique = list({repr(one): one for one in choices}.values())
-        picked = unique if IMAGES == 0 else dice.sample(unique, min(max(1, IMAGES // share), len(unique)))
+        wanted = max(1, IMAGES // share) if IMAGES else len(unique)
+        picked = dice.sample(unique, min(wanted, len(unique)))
         print(f"{len(recording.operations)} operations, {len(unique)} states, "
               f"{len(picked)} tried, CRASH_SEED={SEED}")
         building = threading.Lock()
@@ -155,9 +156,19 @@ class Trial:
             arguments += ["--receipts", promised]
         done = audit("verify", image, *arguments, check=None)
         report = json.loads(done.stdout)
+        self.judge_keys(log, durable)
         heavy = [finding for one in report["logs"] for finding in one["findings"]
                  if finding["weight"] != "notice"]
         assert done.returncode == 0 and not heavy, (heavy, done.stdout[-3000:], done.stderr)
+
+
+    def judge_keys(self, log: Path, durable: dict[str, bytes]) -> None:
+        """Each sealed record that is there has its key."""
+        keys = {row[:8].hex() for path in log.glob("keyring/*.keys")
+                for row in rows(path.read_bytes())}
+        for record in Log(log.parent).records():
+            if "sealed" in record.subject:
+                assert record.subject["subject_key"] in keys, (record.subject, keys)
 
 
 class Borrowed:
@@ -192,6 +203,14 @@ def own_frames(path: str, content: bytes):
         number += 1
 
 
+def rows(keyring: bytes):
+    """The rows of a keyring's file that are whole (docs/audit-log-format.md, section 8)."""
+    for start in range(32, len(keyring) - 95, 96):
+        row = keyring[start:start + 96]
+        if row[48:80] != bytes(32) and crc32c(row[:92]) == int.from_bytes(row[92:], "big"):
+            yield row
+
+
 def load(proxy: Proxy, count: int):
     """`count` requests, some of them together in one batch and some alone; their receipts."""
     def run() -> list[str]:
@@ -216,6 +235,27 @@ def trial(make_proxy, tmp_path):
 def test_any_crash_of_a_new_log_is_survived(trial):
     """From the first folder that is made to the seal, with segments, tiles and notes between."""
     recording = trial.record(load(trial.proxy, 40))
+    assert trial.try_all(recording) > 0
+
+
+@pytest.mark.timeout(3600)
+def test_no_crash_leaves_a_sealed_record_without_its_key(make_proxy, tmp_path, tokens):
+    """What a subject's key is made from is durable before the first record that it seals."""
+    proxy = make_proxy(start=False, audit={"privacy": {"subject": "sealed"}})
+
+    def run() -> list[str]:
+        receipts = []
+        for number in range(12):
+            with Client(proxy.address) as client:
+                receipts.append(client.ask(request(
+                    target="/secure/x", token=tokens.make(f"subject-{number // 2}"))).receipt)
+            if number % 4 == 3:
+                threading.Event().wait(0.12)
+        return receipts
+
+    trial = Trial(proxy, tmp_path)
+    recording = trial.record(run)
+    assert any("sealed" in record.subject for record in proxy.log.records())
     assert trial.try_all(recording) > 0
 
 

@@ -41,6 +41,7 @@ def tracer(output: Path, faults: tuple[str, ...] = ()) -> list[str]:
 class Inode:
     """A file or a folder, apart from its names."""
     is_folder: bool = False
+    mode: int = 0o640
     content: bytearray = field(default_factory=bytearray)
     names: dict[str, "Inode"] = field(default_factory=dict)
 
@@ -71,7 +72,7 @@ class Recording:
     """The operations below `root`, and the answers and requests with receipts between them."""
 
     def __init__(self, root: Path, trace: Path, base: Path | None = None):
-        self.root = Inode(is_folder=True)
+        self.root = Inode(is_folder=True, mode=0o750)
         self.path = str(root)
         self.operations: list[Operation] = []
         if base is not None:
@@ -161,7 +162,7 @@ class Recording:
         inode = folder.names.get(place[1])
         if inode is None:
             assert "O_CREAT" in flags, (place, flags)
-            inode = Inode()
+            inode = Inode(mode=int(arguments[3], 8))
             self.add(Operation("name", inode, place[1], folder))
         elif "O_TRUNC" in flags and inode.content:
             self.add(Operation("truncate", inode, size=0))
@@ -176,7 +177,8 @@ class Recording:
             return
         folder = self.find(place[0])
         if name == "mkdirat":
-            self.add(Operation("name", Inode(is_folder=True), place[1], folder))
+            inode = Inode(is_folder=True, mode=int(arguments[2], 8))
+            self.add(Operation("name", inode, place[1], folder))
         elif name == "unlinkat":
             self.add(Operation("remove", folder.names[place[1]], place[1], folder))
         else:
@@ -281,7 +283,7 @@ def apply(operation: Operation, ranges: list[tuple[int, int]] | None = None) -> 
 
 def load(folder: Inode, path: Path) -> None:
     for entry in sorted(path.iterdir()):
-        inode = Inode(is_folder=entry.is_dir())
+        inode = Inode(is_folder=entry.is_dir(), mode=entry.stat().st_mode & 0o7777)
         folder.names[entry.name] = inode
         if inode.is_folder:
             load(inode, entry)
@@ -401,8 +403,10 @@ def torn(size: int) -> list[list[tuple[int, int]]]:
 def store(inode: Inode, path: Path) -> None:
     if not inode.is_folder:
         path.write_bytes(inode.content)
+        path.chmod(inode.mode)
         return
     path.mkdir(parents=True)
+    path.chmod(inode.mode)
     for name, child in inode.names.items():
         store(child, path / name)
 
