@@ -36,6 +36,8 @@ public struct AuditSettings: Sendable, Equatable {
     public var rotateBytes: UInt64
     /// A segment of this age is sealed.
     public var rotateSeconds: UInt32
+    /// An epoch's key signs for so long, and for no longer than a segment.
+    public var epochSeconds: UInt32
     /// Time between heartbeat leaves.
     public var heartbeatSeconds: UInt32
     /// Whom the records are encrypted to, `age1…` each; nobody means that they are not encrypted.
@@ -58,6 +60,7 @@ public struct AuditSettings: Sendable, Equatable {
         checkpointMilliseconds = 1000
         rotateBytes = 64 << 20
         rotateSeconds = 3600
+        epochSeconds = 900
         heartbeatSeconds = 60
         ringBytes = 4 << 20
     }

@@ -223,19 +223,21 @@ extension PartsEncoder {
             "from": .count(gap.first), "reason": .string(gap.reason.word.description),
         ]
         if let last = gap.last { members["to"] = .count(last) }
-        return append(["gap": .object(members)], time, instant, &writer)
+        return encode(["gap": .object(members)], time: time, instant: instant, into: &writer)
     }
 
     /// Appends the parts of a lifecycle record; subject and detail are empty objects.
     public func encode(
         _ event: LifecycleEvent, time: WallTime, instant: Instant, into writer: inout ByteWriter
     ) -> RecordParts {
-        append(event.members, time, instant, &writer)
+        encode(event.members, time: time, instant: instant, into: &writer)
     }
 
-    private func append(
-        _ members: [String: CanonicalValue], _ time: WallTime, _ instant: Instant,
-        _ writer: inout ByteWriter
+    /// Appends the parts of a record of the writer's own, whose core says `members` beside what
+    /// each of them says.
+    public func encode(
+        _ members: [String: CanonicalValue], time: WallTime, instant: Instant,
+        into writer: inout ByteWriter
     ) -> RecordParts {
         var core = members
         core["v"] = .integer(1)

@@ -6,8 +6,8 @@ import Primitives
 ///
 /// JSON in RFC 8785 form behind the entries: the sequence numbers that are recorded
 /// (`worker.first.last`, of the head's boot), the gap leaves (`boot.worker.first.last`, the last
-/// one empty when nobody knows it), what heartbeats and starts said, and whether the last leaf is
-/// the stop. The tree does not cover it: whoever has the key compares it with the records, and
+/// one empty when nobody knows it), what heartbeats and starts said, the certificates of epochs, and
+/// whether the last leaf is the stop. The tree does not cover it: whoever has the key compares it with the records, and
 /// nobody can claim more records than the entries, which the tree does cover, have kinds for.
 public struct BatchAccount: Equatable, Sendable {
     /// A gap leaf.
@@ -28,6 +28,8 @@ public struct BatchAccount: Equatable, Sendable {
     public private(set) var sequences: [UInt64] = []
     /// Digests of torn tails that leaves speak of.
     public private(set) var tornTails: [Digest256] = []
+    /// Certificates of the epochs that begin in the batch.
+    public private(set) var epochs: [EpochCertificate] = []
     /// How many workers a start leaf says there are.
     public private(set) var workers: UInt64 = 0
     /// Whether the last record says that the process stopped.
@@ -63,6 +65,7 @@ public struct BatchAccount: Equatable, Sendable {
             takeLifecycle(CanonicalObject(bytes))
         case .nothing:
             if kind == 6 { takeLifecycle(CanonicalObject(bytes)) }
+            if kind == 8, let epoch = try? EpochCertificate(core: bytes) { epochs.append(epoch) }
         case .malformed: break
         }
     }
@@ -85,6 +88,7 @@ public struct BatchAccount: Equatable, Sendable {
         gaps.removeAll()
         sequences.removeAll()
         tornTails.removeAll()
+        epochs.removeAll()
         workers = 0
         isStopped = false
     }
@@ -101,11 +105,14 @@ public struct BatchAccount: Equatable, Sendable {
             let last = gap.last.map { "\($0)" } ?? ""
             return "\(gap.owner.boot.hexText).\(gap.owner.worker).\(gap.first).\(last)"
         }
-        return CanonicalValue.object([
+        var members: [String: CanonicalValue] = [
             "gaps": .array(lost.map { .string($0) }), "recorded": .array(ranges),
             "sequences": .array(sequences.map { .count($0) }), "stop": .boolean(isStopped),
             "torn": .array(tornTails.map { .string($0.hexText) }), "workers": .count(workers),
-        ]).bytes
+        ]
+        // Left out where there is none, as in the logs of before there were epochs.
+        if !epochs.isEmpty { members["epochs"] = .array(epochs.map(\.value)) }
+        return CanonicalValue.object(members).bytes
     }
 
     /// Reads what `json` wrote.
@@ -133,6 +140,13 @@ public struct BatchAccount: Equatable, Sendable {
         for tail in tails {
             guard let digest = BatchAccount.digest(tail) else { throw .batchMalformed }
             tornTails.append(digest)
+        }
+        for object in text.objects("epochs") ?? [] {
+            do {
+                epochs.append(try EpochCertificate(object))
+            } catch {
+                throw .batchMalformed
+            }
         }
         sequences = taken.map { UInt64($0) }
         self.workers = UInt64(workers)

@@ -46,6 +46,8 @@ public struct BatchInspection: Sendable {
         let boot: UInt64?
         /// The core of a lifecycle record.
         let lifecycle: [UInt8]?
+        /// What the record of an epoch's key says; nil too when it says nothing that is one.
+        let epoch: EpochCertificate?
     }
 
     /// Hashes of the tree's leaves.
@@ -115,7 +117,8 @@ public struct BatchInspection: Sendable {
                 Record(
                     isCommitted: clear.extracting(range).equals(entry),
                     claim: members.claim(kind: record.kind, core: bytes), boot: members.boot,
-                    lifecycle: record.kind == 6 ? bytes : nil))
+                    lifecycle: record.kind == 6 ? bytes : nil,
+                    epoch: record.kind == 8 ? try? EpochCertificate(core: bytes) : nil))
         }
         guard records.count == header.count else { throw .sealedMalformed }
         hasTrueTimes = times.fit(header)

@@ -61,10 +61,35 @@ public struct CheckpointSigner: ~Copyable, Sendable {
         self.last = last
     }
 
-    /// The signed note for a tree of `size` leaves under `root`.
+    /// The signed note for a tree of `size` leaves under `root`, with `epoch`'s line when it has one.
     ///
     /// A size below the last one signed, or another root for the same size, is refused (format §4).
+    public mutating func sign(
+        size: UInt64, root: Digest256, epoch: borrowing EpochSigner
+    ) throws(EvidenceError) -> [UInt8] {
+        let (text, line) = try signed(size: size, root: root)
+        let second = try epoch.line(text)
+        return SignedNote(text: text, lines: [line] + (second.map { [$0] } ?? [])).bytes
+    }
+
+    /// The same without an epoch.
     public mutating func sign(size: UInt64, root: Digest256) throws(EvidenceError) -> [UInt8] {
+        let (text, line) = try signed(size: size, root: root)
+        return SignedNote(text: text, lines: [line]).bytes
+    }
+
+    /// Certifies the first epoch of the process `boot`.
+    public func certify(_ epoch: EpochCertificate, boot: UInt64) throws(EvidenceError) -> [UInt8] {
+        do {
+            return try signingKey.sign(epoch.text(origin: key.name, boot: boot).span)
+        } catch {
+            throw .cryptographyFailed
+        }
+    }
+
+    private mutating func signed(
+        size: UInt64, root: Digest256
+    ) throws(EvidenceError) -> (text: [UInt8], line: SignedNote.Line) {
         let checkpoint = Checkpoint(origin: key.name, size: size, root: root)
         if let last {
             guard size > last.size || (size == last.size && root == last.root) else {
@@ -81,6 +106,6 @@ public struct CheckpointSigner: ~Copyable, Sendable {
         last = checkpoint
         let line = SignedNote.Line(
             name: key.name, identifier: key.identifier, signature: signature)
-        return SignedNote(text: text, lines: [line]).bytes
+        return (text, line)
     }
 }

@@ -24,6 +24,18 @@ extension EvidenceError: CustomStringConvertible {
         case .cryptographyFailed: "OpenSSL failed"
         case .recordTooLarge: "a record is larger than a batch"
         case .signingWouldFork: "a larger tree, or another root for this size, was signed before"
+        case .signerStateMalformed: "not a signer's state"
+        case .signerFull: "the signer remembers as many logs as it can"
+        case .epochMalformed: "no certificate of an epoch"
+        case .epochNumberWrong(let found, let expected):
+            "it is of epoch \(found), the next one is \(expected)"
+        case .epochMisplaced: "it is for another index than its leaf has"
+        case .epochSignerWrong: "it is certified by another key than it has to be"
+        case .epochCertificateWrong: "its certificate's signature is wrong"
+        case .epochMissing: "its boot has begun no epoch"
+        case .epochUnproven: "its epoch's certificate does not hold"
+        case .epochLineMissing: "it is not signed by its epoch's key"
+        case .epochLineWrong: "the signature of its epoch's key is wrong"
         }
     }
 }

@@ -44,6 +44,28 @@ public enum EvidenceError: Error, Equatable, Sendable {
     case recordTooLarge
     /// Signing was asked for a size below, or a second root at, one already signed.
     case signingWouldFork
+    /// A signer's file of what it has signed is not one.
+    case signerStateMalformed
+    /// A signer remembers as many logs as it can.
+    case signerFull
+    /// A kind-8 record has no epoch's certificate in it.
+    case epochMalformed
+    /// The epoch's number does not follow the one before.
+    case epochNumberWrong(found: UInt64, expected: UInt64)
+    /// The epoch's certificate is for another index than its leaf has.
+    case epochMisplaced
+    /// The certificate names another signer than the epoch before or, for a boot's first, the log.
+    case epochSignerWrong
+    /// The signature of the epoch's certificate is wrong.
+    case epochCertificateWrong
+    /// The boot has begun no epoch, and the log has had epochs before.
+    case epochMissing
+    /// The epoch's own certificate does not hold, or there is none.
+    case epochUnproven
+    /// The checkpoint has no line of the epoch that it lies in.
+    case epochLineMissing
+    /// The checkpoint's line of its epoch is wrong.
+    case epochLineWrong
 }
 
 /// Why the bytes at some offset are not the frame that has to come next.

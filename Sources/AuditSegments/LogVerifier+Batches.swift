@@ -18,6 +18,7 @@ extension LogVerifier {
             if isTreeWhole { tree.append(entry, leaf: leaf, &hasher) }
             report.kinds[Int(entry[3])] += 1
         }
+        takeEpochs(header, clear, bytes.span.extracting(frame.sealed), found, frame, file)
         let isEncrypted = frame.header.flags & FrameHeader.encrypted != 0
         if let head = lastHead, isEncrypted == head.recipients.isEmpty {
             add(.encryptionContradicts, file, at: frame.offset)
@@ -42,6 +43,37 @@ extension LogVerifier {
             (try? header.account(clear: clear)) != found.account
         {
             add(.accountContradicts, file, at: frame.offset)
+        }
+    }
+
+    /// Takes the epochs that begin in a batch: out of its records, or of its account.
+    private mutating func takeEpochs(
+        _ header: BatchHeader, _ clear: [UInt8], _ sealed: Span<UInt8>, _ found: BatchInspection,
+        _ frame: Frame, _ file: String
+    ) {
+        let places = (0..<header.count).filter {
+            clear[BatchHeader.entryRange($0).lowerBound + 3] == 8
+        }
+        guard !places.isEmpty, isTreeWhole, let boot else { return }
+        let isEncrypted = frame.header.flags & FrameHeader.encrypted != 0
+        let found =
+            readsRecords || isEncrypted
+            ? found
+            : BatchInspection(
+                clear: clear.span, sealed: sealed, flags: 0, readsRecords: true, identities: [],
+                hasher: &hasher)
+        let isOpened = found.records.count == header.count
+        let claimed = isOpened ? [] : (try? header.account(clear: clear))?.epochs ?? []
+        for (number, place) in places.enumerated() {
+            let index = header.firstIndex + UInt64(place)
+            let certificate =
+                isOpened
+                ? found.records[place].epoch : number < claimed.count ? claimed[number] : nil
+            do {
+                try epochs.take(certificate, at: index, boot: boot)
+            } catch {
+                add(.epoch(index: index, error), file, at: frame.offset)
+            }
         }
     }
 
@@ -70,6 +102,7 @@ extension LogVerifier {
         let requests = kinds.count { (1...4).contains($0) }
         if found.recordedCount > UInt64(requests)
             || found.gaps.count != kinds.count(where: { $0 == 7 })
+            || found.epochs.count != kinds.count(where: { $0 == 8 })
             || (found.isStopped && kinds.last != 6)
         {
             add(.accountContradicts, file, at: offset)

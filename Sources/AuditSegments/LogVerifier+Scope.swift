@@ -38,6 +38,7 @@ extension LogVerifier {
     /// Takes the tree before a segment from the tiles, and the rest from its head.
     private mutating func beginView(at segment: UInt64) {
         isView = true
+        epochs.beginInside()
         previousDigest = nil
         let file = "\(LogLayout.segments)/\(LogLayout.segmentName(segment))"
         guard let bytes = source.read(file), let header = try? FrameHeader(bytes.span),
@@ -70,6 +71,7 @@ extension LogVerifier {
         used = verified.used
         tornTails = verified.tornTails
         noteCursor = verified.noteCursor
+        epochs = verified.epochs
         wholeSegments = verified.segments
         lastHead = verified.head
         boot = verified.head.boot
@@ -121,6 +123,7 @@ extension LogVerifier {
         verified.noteCursor.count = 0
         verified.noteCursor.last = notes.last ?? noteCursor.last
         verified.segments = wholeSegments
+        verified.epochs = epochs
         verified.hasStopped = hasStopped
         return verified
     }

@@ -52,6 +52,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     /// What leaves say was put aside: the digest and its segment.
     var tornTails: [Digest256: String] = [:]
     var hasStopped = false
+    var epochs: EpochChain
     var listedTiles: [TilePath: Set<Int>] = [:]
     var tilesDone: UInt64 = 0
     /// Whole tiles that are not stored as such, and the widths that are.
@@ -80,6 +81,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         tree = LogTree()
         self.source = source
         self.key = key
+        epochs = EpochChain(identity: key)
         self.readsRecords = readsRecords
         self.inspect = inspect
         self.identities = identities
@@ -287,6 +289,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         let checkpoint: Checkpoint
         do {
             checkpoint = try Checkpoint(note: clear, key: key)
+            if isTreeWhole { try epochs.verify(SignedNote(clear), boot: boot) }
         } catch {
             add(.checkpoint(error), file, at: frame.offset)
             return
@@ -309,6 +312,8 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
 
     private mutating func finishTree() {
         report.size = reader.nextIndex
+        report.epochs = epochs.count
+        report.epochsFrom = epochs.beginning
         guard isTreeWhole else { return }
         report.root = tree.root(&hasher)
         checkCoverage()

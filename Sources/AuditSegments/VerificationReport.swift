@@ -65,6 +65,8 @@ public enum Problem: Equatable, Sendable {
     case checkpointSize(claimed: UInt64, found: UInt64)
     /// The checkpoint's root is not the root of the entries.
     case checkpointRoot(size: UInt64)
+    /// The leaf of an epoch's key does not hold: no checkpoint counts until an epoch does.
+    case epoch(index: UInt64, EvidenceError)
     /// Entries after this index can't be proven, because a frame before them is broken.
     case unprovable(from: UInt64)
     /// The last entries are durable, but no checkpoint covers them yet.
@@ -157,6 +159,10 @@ public struct VerificationReport: Sendable {
     public var kinds = [UInt64](repeating: 0, count: 256)
     /// Encrypted batches that were not opened.
     public var unopened = 0
+    /// Epoch keys that checkpoints are signed by beside the log's own.
+    public var epochs: UInt64 = 0
+    /// Index of the first leaf of an epoch: what is before has the log's own signatures only.
+    public var epochsFrom: UInt64?
     /// Boots that wrote records.
     public var boots = 0
     /// Worker sequence numbers that gap leaves account for, as far as they are known.
@@ -247,6 +253,8 @@ extension Problem: CustomStringConvertible {
         case .checkpointSize(let claimed, let found):
             "the checkpoint is for \(claimed) entries, there are \(found)"
         case .checkpointRoot(let size): "the root signed for \(size) entries is not theirs"
+        case .epoch(let index, let error):
+            "the epoch key in record \(index) does not hold: \(error)"
         case .unprovable(let from): "entries from \(from) on can't be proven"
         case .uncovered(let entries): "the last \(entries) entries have no checkpoint yet"
         case .unsigned(let entries):

@@ -32,6 +32,7 @@ public struct VerifiedPrefix: Sendable {
     var used: [WorkerBoot: UInt64] = [:]
     var tornTails: [Digest256: String] = [:]
     var noteCursor = NoteCursor()
+    var epochs: EpochChain
     /// Numbers of the first frames of its segments.
     var segments: [UInt64] = []
 
@@ -42,6 +43,7 @@ public struct VerifiedPrefix: Sendable {
         verifierKey = key.text
         self.head = head
         self.root = root
+        epochs = EpochChain(identity: key)
     }
 
     /// The JSON value.
@@ -64,6 +66,7 @@ public struct VerifiedPrefix: Sendable {
                 tornTails.map { ($0.key.hexText, $0.value) }.sorted { $0 < $1 }.map {
                     .object(["sha256": .string($0), "segment": .string($1)])
                 }),
+            "epochs": epochs.value,
             "notes": .object([
                 "file": .string(noteCursor.file), "offset": .count(UInt64(noteCursor.offset)),
                 "last": .string(noteCursor.last.hexText),
@@ -102,8 +105,11 @@ public struct VerifiedPrefix: Sendable {
             let previous = text.digest("previous"),
             let segment = text.digest("previous_segment"), let headText = text.string("head"),
             let head = try? SegmentHead(json: Array(headText.utf8)),
-            let stopped = text.boolean("stopped"), let isView = text.boolean("view")
+            let stopped = text.boolean("stopped"), let isView = text.boolean("view"),
+            let identity = try? NoteKey(key),
+            let epochs = text.object("epochs").flatMap({ EpochChain($0, identity: identity) })
         else { return nil }
+        self.epochs = epochs
         self.origin = origin
         verifierKey = key
         self.root = root

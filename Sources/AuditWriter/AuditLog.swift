@@ -226,6 +226,8 @@ extension LogWriter {
         try recovered.restorePublished(&folder, on: wall)
         let checkpoint = recovered.checkpoint
         let signer = try CheckpointSigner(origin: origin, signingKey: signingKey, last: checkpoint)
+        let epoch = EpochSigner(
+            origin: origin, boot: instance.boot, lastNumber: recovered.epochNumber)
         let segment = try SegmentFile(
             in: folder.segments, number: recovered.nextNumber, previous: recovered.previous,
             reserve: settings.rotateBytes, now: now, library: library)
@@ -243,7 +245,7 @@ extension LogWriter {
             status: status, library: library, folder: folder,
             encoder: PartsEncoder(
                 instance: instance, names: options.names, generation: options.generation),
-            veil: veil, tree: tree, signer: signer, segment: segment,
+            veil: veil, tree: tree, signer: signer, epoch: epoch, segment: segment,
             checkpointSize: checkpoint?.size ?? 0, now: now)
         writer.outlets = options.outlets
         try writer.appendHead(previousSegment: previousSegment, isClean: isClean)
@@ -254,6 +256,7 @@ extension LogWriter {
                 build: options.build, settings: options.names.settingsDigest,
                 workers: options.workerCount),
             now: now, wall: wall)
+        try writer.beginEpoch(now: now, wall: wall)
         try writer.checkpoint(now: now, wall: wall)
         return writer
     }

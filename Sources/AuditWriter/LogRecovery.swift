@@ -26,6 +26,8 @@ struct LogRecovery: ~Copyable {
     /// Whether the log ended with a stop leaf and a seal.
     private(set) var isClean = true
     private(set) var lastBoot: UInt64 = 0
+    /// The last epoch that the log has begun; 0 for none.
+    private(set) var epochNumber: UInt64 = 0
     /// What has to be recorded about the recovery.
     var events: [LifecycleEvent] = []
     var gaps: [GapFacts] = []
@@ -201,6 +203,7 @@ struct LogRecovery: ~Copyable {
             for position in 0..<header.count {
                 let entry = clear.span.extracting(BatchHeader.entryRange(position))
                 tree.append(entry, &hasher)
+                if entry[3] == RecordKind.epochKey.rawValue { epochNumber += 1 }
             }
         case .checkpoint:
             let found = try? Checkpoint(note: clear, key: key)

@@ -18,7 +18,7 @@ extension LogWriter {
         let note: [UInt8]
         do {
             try folder.storeTiles(tiles, since: storedSize)
-            note = try signer.sign(size: tree.size, root: tree.root(&hasher))
+            note = try signer.sign(size: tree.size, root: tree.root(&hasher), epoch: epoch)
         } catch let error as SystemError {
             throw .system(error)
         } catch let error as EvidenceError {
@@ -38,5 +38,31 @@ extension LogWriter {
         tree.forget(upTo: storedSize)
         status.publishCheckpoint(size: checkpointSize)
         announce(note: note)
+    }
+
+    /// Begins the next epoch with a leaf; from the next checkpoint on its key signs.
+    mutating func beginEpoch(now: Instant, wall: WallTime) throws(AuditWriterError) {
+        do {
+            var next = try epoch.propose(at: tree.size)
+            if next.certificate.signature.isEmpty {
+                next.certificate.signature = try signer.certify(
+                    next.certificate, boot: identity.boot)
+            }
+            let leaf = next.certificate.value
+            text.removeAll()
+            let parts = text.write {
+                encoder.encode(["epoch": leaf], time: wall, instant: now, into: &$0)
+            }
+            // A leaf that finds no place leaves the epoch before as it is.
+            try addText(.epochKey, parts, wall)
+            epoch.adopt(next)
+            epochSince = now
+        } catch let error as AuditWriterError {
+            throw error
+        } catch let error as EvidenceError {
+            throw .evidence(error)
+        } catch {
+            throw .evidence(.cryptographyFailed)
+        }
     }
 }

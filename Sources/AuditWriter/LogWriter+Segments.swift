@@ -11,6 +11,7 @@ extension LogWriter {
         if tree.size > checkpointSize { try checkpoint(now: now, wall: wall) }
         try seal(wall: wall)
         try beginSegment(isClean: true, now: now)
+        try beginEpoch(now: now, wall: wall)
     }
 
     mutating func seal(wall: WallTime) throws(AuditWriterError) {

@@ -24,6 +24,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     var tree: LogTree
     var hasher: TreeHasher
     var signer: CheckpointSigner
+    var epoch: EpochSigner
     var segment: SegmentFile
     let identity: LogIdentity
     let frames = FrameEncoder()
@@ -37,6 +38,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     var checkpointSize: UInt64
     var lastCheckpoint: Instant
     var lastHeartbeat: Instant
+    var epochSince: Instant
     /// Whether the last frame went into a second file because the first refused it.
     var isOnSecondFile = false
     /// Segments that refused a frame, not recorded yet.
@@ -68,7 +70,8 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         settings: AuditSettings, identity: LogIdentity, status: AuditStatus,
         library: consuming CryptoLibrary, folder: consuming LogFolder,
         encoder: consuming PartsEncoder, veil: consuming IdentityVeil?, tree: consuming LogTree,
-        signer: consuming CheckpointSigner, segment: consuming SegmentFile,
+        signer: consuming CheckpointSigner, epoch: consuming EpochSigner,
+        segment: consuming SegmentFile,
         checkpointSize: UInt64, now: Instant
     ) throws(EvidenceError) {
         let newHasher = try TreeHasher(library)
@@ -92,10 +95,12 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         self.veil = veil
         self.tree = tree
         self.signer = signer
+        self.epoch = epoch
         self.segment = segment
         self.checkpointSize = checkpointSize
         lastCheckpoint = now
         lastHeartbeat = now
+        epochSince = now
     }
 
     // MARK: A turn
@@ -123,6 +128,12 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
             sinceCheckpoint >= UInt64(settings.checkpointMilliseconds) * 1_000_000
         {
             try checkpoint(now: now, wall: wall)
+        }
+        // Right after a checkpoint, so that the old key has signed for all of its time.
+        if tree.size == checkpointSize,
+            now.nanoseconds(since: epochSince) >= UInt64(settings.epochSeconds) * 1_000_000_000
+        {
+            try beginEpoch(now: now, wall: wall)
         }
         let age = now.nanoseconds(since: segment.since)
         if segment.size >= settings.rotateBytes

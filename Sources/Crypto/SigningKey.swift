@@ -42,10 +42,20 @@ public struct SigningKey: ~Copyable, @unchecked Sendable {
 
     /// A new random key.
     public static func generate() throws(CryptoError) -> SigningKey {
-        // OpenSSL's own generator is the one behind `RandomBytes`.
-        var seed = RandomBytes.bytes(keyBytes)
-        defer { unsafe OPENSSL_cleanse(&seed, seed.count) }
-        return try SigningKey(seed: seed.span)
+        // OpenSSL makes the seed in its secure heap, so that no other memory ever holds it.
+        guard let context = unsafe EVP_PKEY_CTX_new_id(EVP_PKEY_ED25519, nil) else {
+            throw .libraryUnavailable
+        }
+        defer { unsafe EVP_PKEY_CTX_free(context) }
+        var made: OpaquePointer?
+        // Safe: the context lives until the end of the call, and the key is owned right away.
+        guard unsafe EVP_PKEY_keygen_init(context) == 1,
+            unsafe EVP_PKEY_keygen(context, &made) == 1, let key = unsafe made
+        else {
+            ERR_clear_error()
+            throw .keyUnusable
+        }
+        return unsafe try SigningKey(owning: key)
     }
 
     /// The key with this 32-byte `seed`.

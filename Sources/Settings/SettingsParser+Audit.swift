@@ -16,7 +16,7 @@ extension SettingsParser {
                 value,
                 known: [
                     "directory", "origin", "signing_key", "mode", "bound", "checkpoint", "rotate",
-                    "heartbeat", "ring", "recipients", "privacy", "journald",
+                    "heartbeat", "ring", "recipients", "privacy", "journald", "epoch",
                 ], later: ["retain", "export", "witnesses"],
                 diagnostics: diagnostics)
         else { return nil }
@@ -52,6 +52,10 @@ extension SettingsParser {
         settings.heartbeatSeconds =
             section.milliseconds(
                 "heartbeat", in: 1000...3_600_000, otherwise: settings.heartbeatSeconds * 1000)
+            / 1000
+        settings.epochSeconds =
+            section.milliseconds(
+                "epoch", in: 1000...86_400_000, otherwise: settings.epochSeconds * 1000)
             / 1000
         settings.ringBytes = ring(section, otherwise: settings.ringBytes)
         settings.recipients = section.optional("recipients").map(recipients) ?? []

@@ -31,13 +31,14 @@ extension Verdict {
             "frames": .integer(Int64(report.frames)),
             "checkpoints": .integer(Int64(report.checkpoints)),
             "checkpoint_size": .count(report.checkpointSize),
-            "gap_numbers": .count(report.gapNumbers),
+            "gap_numbers": .count(report.gapNumbers), "epochs": .count(report.epochs),
             "unopened_batches": .integer(Int64(report.unopened)), "live": .boolean(isLive),
             "key": .string(keyOrigin == .given ? "given" : "own"), "vkey": .string(key.text),
             "problems": .array(problems.map { .string($0) }),
             "findings": .array(report.findings.map(Verdict.value)),
             "findings_omitted": .integer(Int64(report.findingsOmitted)),
         ]
+        if let from = report.epochsFrom { members["epochs_from"] = .count(from) }
         if let root = report.root { members["root"] = .string(root.hexText) }
         let times = [
             ("checkpoint_ts", report.checkpointTime), ("first_ts", report.firstTime),

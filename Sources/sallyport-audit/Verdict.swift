@@ -155,6 +155,10 @@ struct Verdict {
             console.line("  from \(Timestamp.text(first)) to \(Timestamp.text(last))")
         }
         console.line("  \(proven)")
+        if let from = report.epochsFrom {
+            let keys = report.epochs == 1 ? "key" : "keys"
+            console.line("  \(report.epochs) epoch \(keys), from record \(from) on")
+        }
         if report.gapNumbers > 0 {
             console.line("  \(report.gapNumbers) records are admitted to be lost", .yellow)
         }

@@ -1,3 +1,4 @@
+import AuditRecords
 import AuditSegments
 import Crypto
 import Primitives
@@ -38,6 +39,8 @@ struct SampleLog: ~Copyable {
     var maker: FrameMaker
     var signer: CheckpointSigner
     var batch: BatchEncoder
+    /// Of the boot that began an epoch.
+    var epoch: EpochSigner
     var stored: UInt64 = 0
 
     init() throws {
@@ -50,6 +53,26 @@ struct SampleLog: ~Copyable {
         maker = newMaker
         signer = newSigner
         batch = newBatch
+        epoch = EpochSigner(origin: "audit.example/proxy-1", boot: 0, lastNumber: 0)
+    }
+
+    /// Begins an epoch: a boot's first, or the next one of the same boot.
+    mutating func beginEpoch(boot: UInt64, number: UInt64) throws {
+        if epoch.boot != boot {
+            epoch = EpochSigner(origin: signer.key.name, boot: boot, lastNumber: number - 1)
+        }
+        var next = try epoch.propose(at: tree.size)
+        if next.certificate.signature.isEmpty {
+            next.certificate.signature = try signer.certify(next.certificate, boot: boot)
+        }
+        let core = SampleLog.core(next.certificate, boot: boot)
+        epoch.adopt(next)
+        try add([(8, core)])
+    }
+
+    static func core(_ certificate: EpochCertificate, boot: UInt64) -> String {
+        let members = ["boot": CanonicalValue.string(boot.hexText), "epoch": certificate.value]
+        return String(decoding: CanonicalValue.object(members).bytes, as: UTF8.self)
     }
 
     mutating func begin(boot: UInt64, isClean: Bool = true) {
@@ -92,7 +115,13 @@ struct SampleLog: ~Copyable {
             files.contents["tlog/\(path.text)"] = tree.bytes(of: path)
         }
         stored = tree.size
-        let note = try signer.sign(size: tree.size, root: tree.root(&maker.hasher))
+        let note = try signer.sign(
+            size: tree.size, root: tree.root(&maker.hasher), epoch: epoch)
+        take(note)
+    }
+
+    /// Puts a checkpoint that may be somebody else's where checkpoints go.
+    mutating func take(_ note: [UInt8]) {
         append(.checkpoint, note)
         notes += note
         files.contents["notes/20260101.notes"] = notes

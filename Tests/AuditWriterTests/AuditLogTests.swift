@@ -27,7 +27,10 @@ import Testing
         #expect(report.kinds[3] == 906)
         // A start and a stop each.
         #expect(report.kinds[6] == 6)
-        #expect(report.size == 912)
+        #expect(report.size == 915)
+        // An epoch for each boot.
+        #expect(report.epochs == 3)
+        #expect(report.epochsFrom == 1)
     }
 
     @Test func `what is durable is told to the workers`() throws {
@@ -40,8 +43,8 @@ import Testing
         let failure = writer.stop()
         #expect(failure == nil)
         #expect(status.durableRecords(worker: 0) == 5000)
-        #expect(status.durableSize == 5002)
-        #expect(status.checkpointSize == 5002)
+        #expect(status.durableSize == 5003)
+        #expect(status.checkpointSize == 5003)
         #expect(status.durableUntil > .zero)
         #expect(!status.hasFailed)
     }
@@ -106,6 +109,7 @@ import Testing
         let report = try folder.verify()
         #expect(report.findings == [])
         #expect(report.segments > 1)
+        #expect(report.epochs == report.segments)
         #expect(report.kinds[3] == 1600)
     }
 }

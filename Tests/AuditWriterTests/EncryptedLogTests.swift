@@ -15,6 +15,7 @@ import Testing
         let closed = try folder.verify()
         #expect(closed.holds)
         #expect(closed.unopened > 0)
+        #expect(closed.epochs == 1)
         #expect(closed.findings.map(\.problem) == [.unopened(batches: closed.unopened)])
         let open = try folder.verify(identities: folder.identities)
         #expect(open.findings == [])
@@ -138,7 +139,7 @@ import Testing
             writer.control.wake()
             while status.durableRecords(worker: 0) < durable {}
         }
-        while status.checkpointSize < 6 {}
+        while status.checkpointSize < 7 {}
         let killed = try TestFolder()
         try source.copyLog(to: killed)
         _ = writer.stop()

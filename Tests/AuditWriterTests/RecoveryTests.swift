@@ -26,7 +26,7 @@ import Testing
                 _ = try copy.open()
             } catch AuditWriterError.checkpointAhead(let claimed, _) {
                 // Cut before the published checkpoint: a log that was rolled back.
-                #expect(claimed == 1 && continued == 0)
+                #expect(claimed == 2 && continued == 0)
                 continue
             } catch AuditWriterError.checkpointUnknown(_), AuditWriterError.logUnreadable(_) {
                 #expect(continued == 0)
@@ -100,7 +100,7 @@ import Testing
         try whole.prefix(whole.count / 2).write(to: URL(filePath: segment.path))
         // How many batches the records came in, and so how many are in that half, is chance.
         let refusal = #expect(throws: AuditWriterError.self) { _ = try folder.open() }
-        guard case .checkpointAhead(claimed: 6, recovered: 0..<6) = refusal else {
+        guard case .checkpointAhead(claimed: 7, recovered: 0..<7) = refusal else {
             Issue.record("\(String(describing: refusal))")
             return
         }
@@ -148,7 +148,7 @@ import Testing
             while status.durableRecords(worker: 0) < durable {}
         }
         if checkpointMilliseconds < 1000 {
-            while status.checkpointSize < 6 {}
+            while status.checkpointSize < 7 {}
         }
         // The disk as it is now is what a killed process leaves.
         let killed = try TestFolder()

@@ -135,6 +135,7 @@ import Upstream
                   checkpoint: 5s
                   rotate: {size: 128MiB, age: 30m}
                   heartbeat: 10s
+                  epoch: 5m
                   ring: 1MiB
                   privacy: {subject: pseudonym, client_ip: pseudonym, key_rotation: 90d}
                 limits:
@@ -212,6 +213,7 @@ import Upstream
         #expect(audit.privacy.clientAddress == .pseudonym)
         #expect(audit.privacy.keySeconds == 90 * 86_400)
         #expect(audit.privacy.keyringKeyPath == nil)
+        #expect(audit.epochSeconds == 300)
         audit.mode = .bounded
         #expect(audit.ringBytes == 1 << 20)
         var connections = ConnectionLimits()

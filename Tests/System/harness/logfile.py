@@ -16,8 +16,9 @@ import zstandard
 
 from .wire import WAIT, Port
 
-KINDS = {1: "decision", 2: "completion", 3: "combined", 4: "authentication", 6: "lifecycle",
-         7: "gap"}
+KINDS = {1: "decision", 2: "completion", 3: "combined", 4: "authentication",
+         5: "administration", 6: "lifecycle", 7: "gap", 8: "epoch_key", 9: "erasure",
+         10: "access"}
 
 
 def crc32c(data: bytes, table=[]) -> int:  # noqa: B006 the table is made once
