@@ -48,6 +48,8 @@ public struct BatchInspection: Sendable {
         let lifecycle: [UInt8]?
         /// What the record of an epoch's key says; nil too when it says nothing that is one.
         let epoch: EpochCertificate?
+        /// Why a gap leaf's numbers are lost, by its own word.
+        let gapReason: String?
     }
 
     /// Hashes of the tree's leaves.
@@ -118,10 +120,20 @@ public struct BatchInspection: Sendable {
                     isCommitted: clear.extracting(range).equals(entry),
                     claim: members.claim(kind: record.kind, core: bytes), boot: members.boot,
                     lifecycle: record.kind == 6 ? bytes : nil,
-                    epoch: record.kind == 8 ? try? EpochCertificate(core: bytes) : nil))
+                    epoch: record.kind == 8 ? try? EpochCertificate(core: bytes) : nil,
+                    gapReason: record.kind == 7 ? BatchInspection.gapReason(bytes) : nil))
         }
         guard records.count == header.count else { throw .sealedMalformed }
         hasTrueTimes = times.fit(header)
+    }
+
+    /// The reason in a gap leaf's core; nil for what is no word: a forged log may say anything.
+    private static func gapReason(_ core: [UInt8]) -> String? {
+        guard let word = CanonicalObject(core).object("gap")?.string("reason"),
+            word.utf8.count <= 32,
+            word.utf8.allSatisfy({ (0x61...0x7A).contains($0) || $0 == 0x5F })
+        else { return nil }
+        return word
     }
 }
 

@@ -116,7 +116,7 @@ extension LogVerifier {
             for run in account.runs { takeRun(run, owner, file, offset) }
         }
         takeSequences(found.sequences, boot)
-        for gap in found.gaps { takeGap(gap.owner, gap.first, gap.last, file, offset) }
+        for gap in found.gaps { takeGap(gap.owner, gap.first, gap.last, nil, file, offset) }
     }
 
     private mutating func takeRun(
@@ -164,12 +164,13 @@ extension LogVerifier {
                     file, at: offset)
             }
         case .lost(let owner, let from, let through):
-            takeGap(owner, from, through, file, offset)
+            takeGap(owner, from, through, record.gapReason, file, offset)
         }
     }
 
     private mutating func takeGap(
-        _ owner: WorkerBoot, _ from: UInt64, _ through: UInt64?, _ file: String, _ offset: Int
+        _ owner: WorkerBoot, _ from: UInt64, _ through: UInt64?, _ reason: String?,
+        _ file: String, _ offset: Int
     ) {
         add(
             .gap(boot: owner.boot, worker: owner.worker, from: from, through: through), file,
@@ -180,6 +181,7 @@ extension LogVerifier {
         }
         let (sum, isEndless) = report.gapNumbers.addingReportingOverflow(through - from + 1)
         report.gapNumbers = isEndless ? .max : sum
+        report.addGap(reason ?? "", through - from)
         if !accounts[owner, default: SequenceAccount()].insert(from...through) {
             add(
                 .sequenceRepeated(boot: owner.boot, worker: owner.worker, sequence: from),

@@ -167,6 +167,8 @@ public struct VerificationReport: Sendable {
     public var boots = 0
     /// Worker sequence numbers that gap leaves account for, as far as they are known.
     public var gapNumbers: UInt64 = 0
+    /// The same by the reason that the leaves give; empty where none could be read.
+    public internal(set) var gapReasons: [String: UInt64] = [:]
     /// Tiles and bundles compared.
     public var tiles = 0
     /// Earliest time of an entry.
@@ -192,6 +194,15 @@ public struct VerificationReport: Sendable {
         counted.findingsOmitted = 0
         counted.counts = (0, 0, 0)
         return counted
+    }
+
+    /// Counts `following` numbers and the one before them as lost for `reason`.
+    mutating func addGap(_ reason: String, _ following: UInt64) {
+        // A forged log may give any number of reasons.
+        let isKept = gapReasons.count < 64 || gapReasons[reason] != nil
+        let key = isKept ? reason : ""
+        let sum = gapReasons[key, default: 0].addingReportingOverflow(following)
+        gapReasons[key] = sum.overflow || sum.partialValue == .max ? .max : sum.partialValue + 1
     }
 
     /// Keeps `finding`, or counts it when there are as many already.

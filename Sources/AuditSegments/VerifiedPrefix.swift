@@ -81,6 +81,8 @@ public struct VerifiedPrefix: Sendable {
             "checkpoint_size": .count(report.checkpointSize),
             "checkpoints": .integer(Int64(report.checkpoints)),
             "frames": .integer(Int64(report.frames)), "gap_numbers": .count(report.gapNumbers),
+            "gap_reasons": .array(
+                report.gapReasons.map { "\($0.key).\($0.value)" }.sorted().map { .string($0) }),
             "kinds": .array(report.kinds.map { .count($0) }),
             "segments": .integer(Int64(report.segments)), "tiles": .integer(Int64(report.tiles)),
             "unopened": .integer(Int64(report.unopened)),
@@ -172,6 +174,12 @@ public struct VerifiedPrefix: Sendable {
             let segments = number("segments"), let tiles = number("tiles"),
             let unopened = number("unopened")
         else { return false }
+        guard let reasons = counts.strings("gap_reasons") else { return false }
+        for reason in reasons {
+            let pieces = reason.split(separator: ".", omittingEmptySubsequences: false)
+            guard pieces.count == 2, let count = UInt64(pieces[1]) else { return false }
+            report.gapReasons[String(pieces[0])] = count
+        }
         report.origin = origin
         report.boots = boots
         report.checkpointSize = UInt64(covered)

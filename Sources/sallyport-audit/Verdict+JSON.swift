@@ -32,6 +32,7 @@ extension Verdict {
             "checkpoints": .integer(Int64(report.checkpoints)),
             "checkpoint_size": .count(report.checkpointSize),
             "gap_numbers": .count(report.gapNumbers), "epochs": .count(report.epochs),
+            "gap_reasons": .object(report.gapReasons.mapValues { .count($0) }),
             "unopened_batches": .integer(Int64(report.unopened)), "live": .boolean(isLive),
             "key": .string(keyOrigin == .given ? "given" : "own"), "vkey": .string(key.text),
             "problems": .array(problems.map { .string($0) }),

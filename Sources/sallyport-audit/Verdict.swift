@@ -160,7 +160,12 @@ struct Verdict {
             console.line("  \(report.epochs) epoch \(keys), from record \(from) on")
         }
         if report.gapNumbers > 0 {
-            console.line("  \(report.gapNumbers) records are admitted to be lost", .yellow)
+            let reasons = report.gapReasons.sorted { $0.key < $1.key }.map { reason, count in
+                reason.isEmpty ? "\(count) without a word" : "\(count) \(reason)"
+            }
+            console.line(
+                "  \(report.gapNumbers) records are admitted to be lost: "
+                    + reasons.joined(separator: ", "), .yellow)
         }
         for problem in problems { console.line("  WRONG  \(problem)", .red) }
         for finding in report.findings { explain(finding, &console) }

@@ -148,7 +148,11 @@ import Testing
         log.begin(boot: 2, isClean: false)
         let boot = UInt64(1).hexText
         try log.add([
-            (7, "{\"gap\":{\"boot\":\"\(boot)\",\"from\":3,\"to\":3,\"worker\":0}}"),
+            (
+                7,
+                "{\"gap\":{\"boot\":\"\(boot)\",\"from\":3,\"reason\":\"ring_full\",\"to\":3,"
+                    + "\"worker\":0}}"
+            ),
             (7, "{\"gap\":{\"boot\":\"\(boot)\",\"from\":5,\"worker\":0}}"),
             (6, "{\"event\":\"stop\"}"),
         ])
@@ -157,6 +161,7 @@ import Testing
         let report = try verify(log.files)
         #expect(report.holds)
         #expect(report.gapNumbers == 1)
+        #expect(report.gapReasons == ["ring_full": 1])
         #expect(
             report.findings.map(\.problem) == [
                 .unsealed, .gap(boot: 1, worker: 0, from: 3, through: 3),
