@@ -14,6 +14,15 @@ public enum AuditMode: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case strict = 0
     case bounded
     case bestEffort
+
+    /// The word that settings use.
+    public var word: String {
+        switch self {
+        case .strict: "strict"
+        case .bounded: "bounded"
+        case .bestEffort: "best_effort"
+        }
+    }
 }
 
 /// What the settings file says about the log.
@@ -30,6 +39,8 @@ public struct AuditSettings: Sendable, Equatable {
     public var boundMilliseconds: UInt32
     /// In bounded mode, how many records may wait for their fsync.
     public var boundRecords: UInt32
+    /// In strict mode, how long a request waits until its record is durable.
+    public var commitMilliseconds: UInt32
     /// Time between signed checkpoints while the log grows.
     public var checkpointMilliseconds: UInt32
     /// A segment of this size is sealed.
@@ -57,6 +68,7 @@ public struct AuditSettings: Sendable, Equatable {
         mode = .bounded
         boundMilliseconds = 1000
         boundRecords = 65536
+        commitMilliseconds = 5000
         checkpointMilliseconds = 1000
         rotateBytes = 64 << 20
         rotateSeconds = 3600

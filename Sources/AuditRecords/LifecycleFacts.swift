@@ -8,6 +8,8 @@ public enum GapReason: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case dropped
     /// The disk refused them.
     case writeFailed
+    /// The writer was behind by more than a ring holds.
+    case ringFull
 
     /// The word that records use.
     public var word: StaticString {
@@ -15,6 +17,7 @@ public enum GapReason: UInt8, Sendable, CaseIterable, BitwiseCopyable {
         case .lostInCrash: "lost_in_crash"
         case .dropped: "dropped"
         case .writeFailed: "write_failed"
+        case .ringFull: "ring_full"
         }
     }
 }
@@ -41,6 +44,31 @@ public struct GapFacts: Sendable, Equatable, BitwiseCopyable {
         self.first = first
         self.last = last
         self.reason = reason
+    }
+}
+
+extension RecordFacts {
+    /// A gap as a worker tells the writer, through its ring and without any text: all `numbers` are
+    /// lost.
+    public init(
+        lost numbers: ClosedRange<UInt64>, reason: GapReason, worker: UInt16, time: WallTime,
+        instant: Instant
+    ) {
+        self.init()
+        kind = .gap
+        sequence = numbers.lowerBound
+        linkedSequence = numbers.upperBound
+        level = reason.rawValue
+        self.worker = worker
+        self.time = time
+        self.instant = instant
+    }
+
+    /// The gap that these facts of kind `gap` tell of, in what the process `boot` recorded.
+    public func gap(boot: UInt64) -> GapFacts {
+        GapFacts(
+            boot: boot, worker: worker, first: sequence, last: linkedSequence,
+            reason: GapReason(rawValue: level) ?? .dropped)
     }
 }
 

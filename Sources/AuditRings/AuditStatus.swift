@@ -74,6 +74,17 @@ public final class AuditStatus: Sendable {
             last, ordering: .relaxed)
     }
 
+    /// Says which of its records, counted as `RingProducer.pushedCount` is, the worker waits for:
+    /// the last of them. Its own thread, before it publishes that record in its ring, so that a
+    /// writer that drains the record knows of the wait.
+    public func publishAwaited(worker: Int, records count: UInt64) {
+        precondition(worker >= 0 && worker < workerCount)
+        // Safe: as above, beside the worker's last number. What makes it seen is the publication
+        // of the ring, which the writer acquires in RingConsumer.refresh.
+        unsafe records[worker * AuditStatus.spacing + AuditStatus.line + 1].store(
+            count, ordering: .relaxed)
+    }
+
     /// Whether the writer has stopped for good: nothing more becomes durable, refuse requests.
     public var hasFailed: Bool {
         health == .failed
@@ -110,10 +121,17 @@ public final class AuditStatus: Sendable {
     }
 
     /// Says that the first `count` records pushed by `worker` are durable. The writer's thread.
-    public func publishDurable(worker: Int, records count: UInt64) {
+    ///
+    /// - Returns: Whether the worker waits for one that was not durable before.
+    @discardableResult
+    public func publishDurable(worker: Int, records count: UInt64) -> Bool {
         precondition(worker >= 0 && worker < workerCount)
-        // Safe: initialised in init. Pairs with the acquiring load in `durableRecords`.
-        unsafe records[worker * AuditStatus.spacing].store(count, ordering: .releasing)
+        let place = worker * AuditStatus.spacing
+        // Safe: initialised in init; only this thread stores the first. Pairs with the acquiring
+        // load in `durableRecords`.
+        let before = unsafe records[place].load(ordering: .relaxed)
+        unsafe records[place].store(count, ordering: .releasing)
+        return unsafe records[place + AuditStatus.line + 1].load(ordering: .relaxed) > before
     }
 
     /// Says how large the durable tree is. The writer's thread.

@@ -204,6 +204,11 @@ public struct OpenedLog: ~Copyable, Sendable {
         writer.rings.addRing(capacityBytes: writer.settings.ringBytes)
     }
 
+    /// Has the writer call `wake` when records are durable for which `worker` waits, once a frame.
+    public mutating func wakeWorker(_ worker: Int, with wake: @escaping @Sendable () -> Void) {
+        writer.wakers[worker] = wake
+    }
+
     /// `<log id>.<boot>.<worker>.`: a receipt without its sequence.
     public func receiptPrefix(worker: Int) -> [UInt8] {
         Array("\(logID.hexText).\(boot.hexText).\(worker).".utf8)

@@ -33,7 +33,9 @@ extension LogWriter {
         batch.reset()
         for index in 0..<rings.count {
             rings[index].release()
-            status.publishDurable(worker: index, records: rings[index].takenCount)
+            if status.publishDurable(worker: index, records: rings[index].takenCount) {
+                wakers[index]?()
+            }
         }
         status.publishDurable(size: tree.size)
         announceEvents()

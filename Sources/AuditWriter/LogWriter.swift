@@ -32,6 +32,8 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     /// Holds the parts of the writer's own records.
     var text: ByteBuffer
     var accounts: [SequenceAccount]
+    /// Told, by worker, that records which it waits for are durable.
+    var wakers: [(@Sendable () -> Void)?]
     /// Entries whose tiles are stored.
     var storedSize: UInt64
     /// Entries under the last checkpoint.
@@ -83,6 +85,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         rings = RingSet(capacity: status.workerCount)
         text = ByteBuffer(capacity: encoder.maximumBytes(RecordLimits()) + LogWriter.spareBytes)
         accounts = [SequenceAccount](repeating: SequenceAccount(), count: status.workerCount)
+        wakers = [(@Sendable () -> Void)?](repeating: nil, count: status.workerCount)
         // A crash may have come before any partial tile at the right edge was stored, on each level:
         // the first checkpoint stores all that are in memory, and the whole ones no longer are.
         storedSize = 0
@@ -156,7 +159,12 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
             }
             guard let facts else { break }
             drained += 1
-            if facts.kind.rawValue <= RecordKind.authentication.rawValue, facts.sequence > 0 {
+            if facts.kind == .gap {
+                let gap = facts.gap(boot: identity.boot)
+                try add(gap, now: facts.instant, wall: facts.time)
+                _ = accounts[index].insert(facts.sequence...facts.linkedSequence)
+            } else if facts.kind.rawValue <= RecordKind.authentication.rawValue, facts.sequence > 0
+            {
                 _ = accounts[index].insert(facts.sequence)
             }
             if batch.byteCount >= LogWriter.flushBytes || batch.count == LogWriter.batchRecords {
@@ -166,7 +174,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         return drained
     }
 
-    /// Takes the next record of a ring into the batch; nil when there is none.
+    /// Takes the next record of a ring into the batch, a gap aside; nil when there is none.
     ///
     /// A function of the pieces, so that a span of one may be read beside a change of another.
     private static func takeOne(
@@ -176,6 +184,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         guard let record = ring.next() else { return nil }
         // Safe: only workers push into these rings, and only facts with fields behind them.
         let facts = unsafe RingConsumer.facts(of: record, as: RecordFacts.self)
+        guard facts.kind != .gap else { return facts }
         let fields = record.extracting(droppingFirst: MemoryLayout<RecordFacts>.size)
         let isAdded: Bool
         if let isCovered = try veil?.add(facts, fields, &encoder, &batch, &tree) {

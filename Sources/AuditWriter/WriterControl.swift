@@ -8,6 +8,8 @@ public final class WriterControl: Sendable {
     /// Signalled by a worker whose ring is half full; the writer comes by itself otherwise.
     private let wakeup: Wakeup
     private let isStopping = Atomic<Bool>(false)
+    /// Whether a worker waits for a turn that has not begun.
+    private let isCommitWanted = Atomic<Bool>(false)
     private let hasNames = Atomic<Bool>(false)
     private let names = Mutex<(RecordNames, SettingsGeneration)?>(nil)
     private let hasEvents = Atomic<Bool>(false)
@@ -20,6 +22,22 @@ public final class WriterControl: Sendable {
     /// Makes the writer drain now. Any thread; a system call.
     public func wake() {
         wakeup.signal()
+    }
+
+    /// Makes the writer drain now for a worker that waits until its records are durable. Any
+    /// thread, after the ring's publication.
+    ///
+    /// Workers that ask while a turn is under way share the next one, and one system call.
+    public func requestCommit() {
+        // Releases the publication; pairs with the exchange in `beginTurn`.
+        guard !isCommitWanted.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        wakeup.signal()
+    }
+
+    /// Says that a turn begins: what is asked for from now on needs another.
+    func beginTurn() {
+        // Pairs with the exchange in `requestCommit`: what was published before is drained.
+        _ = isCommitWanted.exchange(false, ordering: .acquiringAndReleasing)
     }
 
     /// Gives the writer the names of a new settings generation, before a worker uses it.

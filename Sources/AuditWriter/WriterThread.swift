@@ -106,6 +106,7 @@ private struct WriterLoop: ~Copyable, @unchecked Sendable {
                 try log.writer.adopt(names, generation: generation)
             }
             try recordEvents()
+            log.control.beginTurn()
             let drained = try log.writer.turn(
                 now: SystemClock.monotonic(), wall: SystemClock.wall())
             if drained >= WriterLoop.behindRecords { continue }

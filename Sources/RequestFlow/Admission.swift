@@ -75,6 +75,21 @@ public struct Admission: Sendable {
         return admission
     }
 
+    /// Refuses the request because its record can't be kept; `facts` then say so.
+    public mutating func refuse(_ reason: Reason, _ facts: inout RecordFacts) {
+        verdict = .refuse(status: 503, reason: reason)
+        facts.reason = reason
+        facts.outcome = .error
+        facts.errorSource = .proxy
+        facts.errorPhase = .head
+    }
+
+    /// Whether the request is refused because its record can't be kept.
+    public var isLogRefusal: Bool {
+        guard case .refuse(_, let reason) = verdict else { return false }
+        return reason == .auditBacklog || reason == .auditUnavailable
+    }
+
     private func outcome(_ reason: Reason) -> Outcome {
         switch reason {
         case .limitExceeded, .limitTableFull: .throttle

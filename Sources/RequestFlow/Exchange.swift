@@ -85,6 +85,10 @@ public struct Exchange: ~Copyable {
     /// Whether the upstream keeps its connection open behind the response.
     public var isUpstreamPersistent = false
 
+    /// What the log promises about it.
+    public var mode = AuditMode.bounded
+    /// Whether the record of its end is in the ring while the answer is held back.
+    public var isCompletionRecorded = false
     /// Whether the decision was recorded ahead of the completion.
     public var isDecisionRecorded = false
     /// Connections tried.
@@ -139,6 +143,7 @@ public struct Exchange: ~Copyable {
         isInTrailers = false
         isUpstreamPersistent = false
         isDecisionRecorded = false
+        isCompletionRecorded = false
         attempts = 0
         wait = .connect
         deadline = .distantFuture

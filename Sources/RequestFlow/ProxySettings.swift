@@ -1,3 +1,4 @@
+import AuditRecords
 import Authentication
 import Authorization
 import HTTP
@@ -72,6 +73,12 @@ public final class ProxySettings: Sendable {
     public let connections: ConnectionLimits
     /// The listeners by index.
     public let listeners: [Listener]
+    /// What the log promises about requests that match no route.
+    public let auditMode: AuditMode
+    /// Whether any request may go on without its record.
+    public let hasBestEffort: Bool
+    /// How long a strict request waits until its record is durable, in nanoseconds.
+    public let auditCommitNanoseconds: UInt64
     /// How long a response may run ahead of its record's fsync, in nanoseconds.
     public let auditBoundNanoseconds: UInt64
     /// How many records of one worker may wait for their fsync.
@@ -84,7 +91,8 @@ public final class ProxySettings: Sendable {
         generation: SettingsGeneration, authentication: AuthenticationSettings,
         policy: CompiledPolicy, rateLimits: [RateLimit], limitTable: LimitTable,
         upstreams: [UpstreamSettings], connections: ConnectionLimits, listeners: [Listener],
-        auditBoundMilliseconds: UInt32, auditBoundRecords: UInt32, viaName: [UInt8]
+        auditBoundMilliseconds: UInt32, auditBoundRecords: UInt32, viaName: [UInt8],
+        auditMode: AuditMode = .bounded, auditCommitMilliseconds: UInt32 = 5000
     ) {
         self.generation = generation
         self.authentication = authentication
@@ -108,6 +116,16 @@ public final class ProxySettings: Sendable {
         auditBoundNanoseconds = UInt64(auditBoundMilliseconds) * 1_000_000
         self.auditBoundRecords = UInt64(auditBoundRecords)
         self.viaName = viaName
+        self.auditMode = auditMode
+        auditCommitNanoseconds = UInt64(auditCommitMilliseconds) * 1_000_000
+        hasBestEffort =
+            auditMode == .bestEffort
+            || policy.routes.contains { $0.auditMode == AuditMode.bestEffort.rawValue }
+    }
+
+    /// What the log promises about requests of `route`.
+    public func auditMode(of route: Int) -> AuditMode {
+        AuditMode(rawValue: policy.auditMode(of: route)) ?? .strict
     }
 
     /// Whether the `listener`th listener speaks TLS.

@@ -91,6 +91,9 @@ public struct Explanation: Sendable, Equatable {
     public var upstream: String?
     /// The upstream's endpoints.
     public var endpoints: [String] = []
+    /// What the log promises about requests of the route, as settings say it; nil when no route
+    /// matches.
+    public var auditMode: String?
 }
 
 extension Explanation {
@@ -114,6 +117,7 @@ extension Explanation {
         let route = settings.policy.routes[index]
         self.route = route.name
         let row = RouteTable(settings).rows[index]
+        auditMode = AuditMode(rawValue: route.auditMode)?.word
         accepted = row.issuers
         rules = row.rules
         certificates = row.certificates
@@ -306,6 +310,7 @@ extension Explanation {
             let title = index == 0 ? "limits     " : "           "
             lines.append("\(title)\(limit.name): \(limit.text)")
         }
+        if let auditMode { lines.append("audit      \(auditMode)") }
         return lines
     }
 

@@ -11,6 +11,8 @@ struct RouteReader {
     let issuers: [String]
     let limits: [RateLimit]
     let upstreams: [String]
+    /// What the log promises about routes that say nothing else.
+    let auditMode: AuditMode
     /// Whom the routes let in.
     private(set) var access: AccessReader
 
@@ -32,12 +34,13 @@ struct RouteReader {
 
     init(
         parser: SettingsParser, issuers: [String], limits: [RateLimit], upstreams: [String],
-        declaredRoles: [String]?
+        declaredRoles: [String]?, auditMode: AuditMode
     ) {
         self.parser = parser
         self.issuers = issuers
         self.limits = limits
         self.upstreams = upstreams
+        self.auditMode = auditMode
         access = AccessReader(
             diagnostics: parser.diagnostics, issuers: issuers, declaredRoles: declaredRoles)
     }
@@ -111,7 +114,7 @@ struct RouteReader {
             diagnostics.error(
                 headers, "\(headers.name) changes a forwarded request, but this route responds")
         }
-        let audit = section.optional("audit").map { self.audit($0) }
+        let audit = section.optional("audit").map { self.audit($0) } ?? (.metadata, auditMode)
         guard let name, let match, let authentication, let action else { return nil }
         var route = Route(
             name: name, path: match.path, authentication: authentication, action: action)
@@ -120,10 +123,8 @@ struct RouteReader {
         route.rules = rules
         route.limits = limits
         route.requestHeaders = headers ?? HeaderRules()
-        if let audit {
-            route.auditLevel = audit.level.rawValue
-            route.auditMode = audit.mode.rawValue
-        }
+        route.auditLevel = audit.level.rawValue
+        route.auditMode = audit.mode.rawValue
         return route
     }
 
@@ -281,13 +282,13 @@ struct RouteReader {
 
     private func audit(_ value: SettingValue) -> (level: AuditLevel, mode: AuditMode) {
         guard let section = Section(value, known: ["mode", "level"], diagnostics: diagnostics)
-        else { return (.metadata, .bounded) }
+        else { return (.metadata, auditMode) }
         let level = section.optional("level").flatMap {
             diagnostics.choice(
                 $0, [("metadata", AuditLevel.metadata)],
                 later: ["none", "headers", "body_hash", "body"])
         }
         let mode = section.optional("mode").flatMap(parser.auditMode)
-        return (level ?? .metadata, mode ?? .bounded)
+        return (level ?? .metadata, mode ?? auditMode)
     }
 }

@@ -15,6 +15,7 @@ extension SettingsParser {
             let section = Section(
                 value,
                 known: [
+                    "commit_timeout",
                     "directory", "origin", "signing_key", "mode", "bound", "checkpoint", "rotate",
                     "heartbeat", "ring", "recipients", "privacy", "journald", "epoch",
                 ], later: ["retain", "export", "witnesses"],
@@ -37,6 +38,8 @@ extension SettingsParser {
                 bound.number(
                     "records", in: 64...16_777_216, otherwise: Int(settings.boundRecords)))
         }
+        settings.commitMilliseconds = section.milliseconds(
+            "commit_timeout", in: 10...60_000, otherwise: settings.commitMilliseconds)
         settings.checkpointMilliseconds = section.milliseconds(
             "checkpoint", in: 100...3_600_000, otherwise: settings.checkpointMilliseconds)
         if let rotate = section.optional("rotate").flatMap({
@@ -64,10 +67,9 @@ extension SettingsParser {
         return directory == nil || origin == nil || key == nil ? nil : settings
     }
 
-    /// The modes of this version; the log's format names more.
+    /// What the log promises (format §6).
     func auditMode(_ value: SettingValue) -> AuditMode? {
-        diagnostics.choice(
-            value, [("bounded", AuditMode.bounded)], later: ["strict", "best_effort"])
+        diagnostics.choice(value, AuditMode.allCases.map { ($0.word, $0) })
     }
 
     /// Whom the records are encrypted to: age's X25519 recipients.

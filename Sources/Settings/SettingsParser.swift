@@ -99,7 +99,8 @@ struct SettingsParser {
         }
         var reader = RouteReader(
             parser: self, issuers: issuers.map(\.name), limits: limits,
-            upstreams: upstreams.map(\.settings.name), declaredRoles: roles)
+            upstreams: upstreams.map(\.settings.name), declaredRoles: roles,
+            auditMode: audit?.mode ?? .bounded)
         let routes = file.required("routes").map { reader.routes($0) } ?? []
         reader.warnUnused(file)
         checkCertificates(listeners, reader.access)

@@ -75,12 +75,13 @@ public struct Supervisor: ~Copyable {
         report.tell(certificates.takeNotices())
         for index in 0..<workerCount {
             let ring = log.makeRing()
-            try workers.start(
+            let control = try workers.start(
                 index, processor: index < processors.count ? processors[index] : nil,
                 settings: proxy, listeners: listeners.sockets[index], endpoints: names,
-                status: log.status, wakeWriter: { writerControl.wake() },
+                status: log.status, writer: writerControl,
                 receiptPrefix: log.receiptPrefix(worker: index), ring: ring,
                 tls: certificates.start(worker: index))
+            log.wakeWorker(index) { control.wake() }
         }
         try publishers.start(origin: log.key.name, control: writerControl)
         let writer = try Supervisor.startWriter(log)

@@ -1,4 +1,5 @@
 import AuditRings
+import AuditWriter
 import LinuxIO
 import Primitives
 import RequestFlow
@@ -29,21 +30,21 @@ struct WorkerThreads: Sendable {
         do throws(SystemError) { gate = try StartGate() } catch { throw .process(error) }
     }
 
-    /// Starts one worker. Its thread ends by itself once it is drained or stopped.
+    /// Starts one worker and answers how to reach it. Its thread ends by itself once it is drained or stopped.
     mutating func start(
         _ index: Int, processor: Int?, settings: ProxySettings, listeners: [ListeningSocket],
         endpoints: EndpointNames, status: AuditStatus,
-        wakeWriter: @escaping @Sendable () -> Void, receiptPrefix: [UInt8],
-        ring: consuming RingProducer, tls: WorkerTLS?
-    ) throws(SupervisorError) {
+        writer: WriterControl, receiptPrefix: [UInt8], ring: consuming RingProducer,
+        tls: WorkerTLS?
+    ) throws(SupervisorError) -> WorkerControl {
         do throws(SystemError) {
             let control = try WorkerControl()
             let start = WorkerStart(
                 configuration: WorkerConfiguration(
                     index: index, processor: processor, settings: settings,
                     listeners: listeners, endpoints: endpoints.table, status: status,
-                    wakeWriter: wakeWriter, receiptPrefix: receiptPrefix, control: control,
-                    tls: tls),
+                    wakeWriter: { writer.wake() }, requestCommit: { writer.requestCommit() },
+                    receiptPrefix: receiptPrefix, control: control, tls: tls),
                 ring: ring, gate: gate)
             // Ended threads are told by `isFinished`, not by joining: a worker that never ends
             // must not keep the process from stopping at its deadline.
@@ -52,6 +53,7 @@ struct WorkerThreads: Sendable {
             ) { (start: consuming WorkerStart) in start.run() }
             thread.detach()
             controls.append(control)
+            return control
         } catch {
             throw .worker(index, .system(error))
         }

@@ -14,11 +14,15 @@ enum ClientPhase: UInt8 {
     case head
     /// A request waits until the audit log has caught up.
     case audit
+    /// A request of a strict route waits until its decision is durable.
+    case deciding
     /// A request waits for its endpoint's connection.
     case connecting
     /// A request and its response are under way.
     case exchanging
-    /// An answer of our own is being sent.
+    /// An answer of a strict route waits until its completion is durable.
+    case completing
+    /// An answer of our own, or the rest of one that was held back, is being sent.
     case responding
     /// The answer is sent; the rest of the request's body is read and thrown away.
     case discarding

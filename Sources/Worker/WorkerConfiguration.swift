@@ -34,6 +34,9 @@ public struct WorkerConfiguration: Sendable {
     public let status: AuditStatus
     /// Makes the audit writer come by now; a system call, for a ring that fills up.
     public let wakeWriter: @Sendable () -> Void
+    /// Makes the audit writer write down at once what is published, and wake the worker when that
+    /// is durable; seldom a system call.
+    public let requestCommit: @Sendable () -> Void
     /// `<log id>.<boot>.<worker>.`, before the sequence number in each receipt.
     public let receiptPrefix: [UInt8]
     /// How other threads speak with it.
@@ -45,7 +48,8 @@ public struct WorkerConfiguration: Sendable {
     public init(
         index: Int, processor: Int?, settings: ProxySettings, listeners: [ListeningSocket],
         endpoints: EndpointAddresses, status: AuditStatus,
-        wakeWriter: @escaping @Sendable () -> Void, receiptPrefix: [UInt8],
+        wakeWriter: @escaping @Sendable () -> Void,
+        requestCommit: @escaping @Sendable () -> Void, receiptPrefix: [UInt8],
         control: WorkerControl, tls: WorkerTLS?
     ) {
         self.index = index
@@ -55,6 +59,7 @@ public struct WorkerConfiguration: Sendable {
         self.endpoints = endpoints
         self.status = status
         self.wakeWriter = wakeWriter
+        self.requestCommit = requestCommit
         self.receiptPrefix = receiptPrefix
         self.control = control
         self.tls = tls

@@ -111,7 +111,7 @@ extension WorkerLoop {
             case .handshake:
                 recordHandshake(slot, reason: .proxyDraining, source: .proxy)
                 closeClient(slot)
-            case .connecting, .exchanging, .responding:
+            case .deciding, .connecting, .exchanging, .completing, .responding:
                 abort(slot, reason: .proxyDraining, source: .proxy)
             case .head, .audit:
                 recordUnreadHead(slot, reason: .proxyDraining, source: .proxy)

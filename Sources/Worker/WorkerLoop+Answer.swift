@@ -34,8 +34,12 @@ extension WorkerLoop {
             receiptPrefix: receiptPrefix.bytes, into: &writer)
         clients[slot].output.commit(writer)
         clients[slot].exchange.facts = facts
-        clients[slot].phase = .responding
-        setDeadline(slot, afterMilliseconds: limits.bodyStallMilliseconds)
+        if clients[slot].exchange.mode == .strict {
+            holdAnswer(slot)
+        } else {
+            clients[slot].phase = .responding
+            setDeadline(slot, afterMilliseconds: limits.bodyStallMilliseconds)
+        }
     }
 
     /// Answers a request whose forwarding failed before anything was told to the client.
@@ -70,7 +74,11 @@ extension WorkerLoop {
     mutating func finishExchange(_ slot: Int) {
         let facts = clients[slot].exchange.facts
         clients[slot].exchange.facts.totalMicroseconds = now.microseconds(since: facts.instant)
-        pushRecord(slot)
+        if clients[slot].exchange.isCompletionRecorded {
+            records.give(&clients[slot].exchange.record)
+        } else {
+            pushRecord(slot)
+        }
         buffers.give(&clients[slot].exchange.outgoing)
         buffers.give(&clients[slot].output)
         let hasEnded = clients[slot].exchange.hasRequestEnded
@@ -161,10 +169,11 @@ extension WorkerLoop {
         return false
     }
 
-    /// Sends what is held for the client.
-    mutating func flushClient(_ slot: Int) -> Flushing {
-        while !clients[slot].output.isEmpty {
-            let bytes = clients[slot].output.bytes
+    /// Sends what is held for the client, but for the last `kept` bytes.
+    mutating func flushClient(_ slot: Int, keeping kept: Int = 0) -> Flushing {
+        while clients[slot].output.count > kept {
+            let bytes = clients[slot].output.bytes.extracting(
+                0..<(clients[slot].output.count - kept))
             switch clients[slot].stream.send(bytes, &engine, now: now) {
             case .taken(let count):
                 clients[slot].output.consume(count)
@@ -173,6 +182,8 @@ extension WorkerLoop {
             case .failed: return .failed
             }
         }
+        // What stays must not take the room of what comes.
+        if kept > 0 { clients[slot].output.compact() }
         return clients[slot].stream.flush(&engine)
     }
 }

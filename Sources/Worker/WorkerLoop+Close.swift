@@ -16,7 +16,7 @@ extension WorkerLoop {
         case .head, .audit:
             recordUnreadHead(slot, reason: .clientClosedEarly, source: .client)
             closeClient(slot)
-        case .connecting, .exchanging, .responding:
+        case .deciding, .connecting, .exchanging, .completing, .responding:
             abort(slot, reason: .clientClosedEarly, source: .client)
         }
     }
@@ -26,8 +26,9 @@ extension WorkerLoop {
         clients[slot].exchange.facts.reason = reason
         clients[slot].exchange.facts.outcome = .error
         clients[slot].exchange.facts.errorSource = source
+        let isAnswering = clients[slot].phase == .responding || clients[slot].phase == .completing
         clients[slot].exchange.facts.errorPhase =
-            clients[slot].phase == .responding ? .responseBody : clients[slot].exchange.phase
+            isAnswering ? .responseBody : clients[slot].exchange.phase
         clients[slot].exchange.facts.totalMicroseconds = now.microseconds(
             since: clients[slot].exchange.facts.instant)
         detachUpstream(slot, reusable: false)
@@ -51,6 +52,7 @@ extension WorkerLoop {
         buffers.give(&clients[slot].output)
         buffers.give(&clients[slot].exchange.outgoing)
         records.give(&clients[slot].exchange.record)
+        commits.remove(slot)
         wheel.cancel(slot)
         clients.remove(slot)
         if isAcceptPaused { resumeAccepting() }
@@ -81,7 +83,7 @@ extension WorkerLoop {
         switch clients[slot].phase {
         case .connecting, .exchanging:
             exchangeTimer(slot)
-        case .audit:
+        case .audit, .deciding, .completing:
             advance(slot)
         case .handshake:
             handshakeTimer(slot)
@@ -99,7 +101,7 @@ extension WorkerLoop {
         case .head: refuseSlowHead(slot)
         case .responding: abort(slot, reason: .clientWriteTimeout, source: .client)
         case .idle, .discarding, .lingering: closeClient(slot)
-        case .handshake, .connecting, .exchanging, .audit: break
+        case .handshake, .audit, .deciding, .connecting, .exchanging, .completing: break
         }
     }
 

@@ -182,7 +182,8 @@ extension WorkerLoop {
     /// Notes what is waited for now, and until when.
     private mutating func awaitProgress(_ slot: Int, progressed: Bool) {
         let wait = clients[slot].exchange.currentWait(
-            outputPending: !clients[slot].output.isEmpty || clients[slot].stream.hasUnsent,
+            outputPending: clients[slot].output.count > heldBytes(slot)
+                || clients[slot].stream.hasUnsent,
             inputPending: !clients[slot].stream.input.isEmpty)
         if wait != clients[slot].exchange.wait || (progressed && wait != .responseHead) {
             clients[slot].exchange.wait = wait

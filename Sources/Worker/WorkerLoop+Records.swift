@@ -4,42 +4,21 @@ import LinuxIO
 import Primitives
 import RequestFlow
 
-/// Whether the audit log lets another request in.
-enum AuditGate {
-    case open
-    /// The log is behind by more than its bound.
-    case behind
-    /// Nothing more becomes durable.
-    case failed
-}
-
 extension WorkerLoop {
-    /// Whether records are durable closely enough behind the responses (audit log format §6).
-    var auditGate: AuditGate {
-        let status = configuration.status
-        if status.hasFailed { return .failed }
-        guard pending.isEmpty else { return .behind }
-        let durable = status.durableRecords(worker: configuration.index)
-        guard ring.pushedCount - durable <= settings.auditBoundRecords else { return .behind }
-        // Every record published before `durableUntil` is durable, so the oldest that is not is
-        // younger than that.
-        let until = status.durableUntil
-        let isBehind =
-            lastPublished > until && now.nanoseconds(since: until) > settings.auditBoundNanoseconds
-        return isBehind ? .behind : .open
-    }
+    /// Records that wait for room although the log promised their requests nothing.
+    static let pendingSpare = 64
 
-    /// Moves the exchange's record into the ring, or behind those that wait for room.
+    /// Moves the exchange's record into the ring, or behind those that wait for room, or gives it
+    /// up where that is what its mode says: a gap leaf then has its number.
     mutating func pushRecord(_ slot: Int) {
         guard clients[slot].exchange.record.isLent else { return }
         if clients[slot].exchange.isDecisionRecorded {
-            // The completion takes a number of its own and names the decision's.
             sequence += 1
-            clients[slot].exchange.facts.linkedSequence = clients[slot].exchange.facts.sequence
-            clients[slot].exchange.facts.sequence = sequence
-            clients[slot].exchange.facts.kind = .completion
+            clients[slot].exchange.facts.link(as: sequence)
         }
-        if clients[slot].exchange.facts.kind == .authentication {
+        if clients[slot].exchange.isCompletionRecorded {
+            // It was counted; this one only says that the client did not get all of it.
+        } else if clients[slot].exchange.facts.kind == .authentication {
             counters.failedHandshakes += 1
         } else {
             counters.requests += 1
@@ -47,23 +26,47 @@ extension WorkerLoop {
         let facts = clients[slot].exchange.facts
         if pending.isEmpty, ring.push(facts, clients[slot].exchange.record.bytes) {
             records.give(&clients[slot].exchange.record)
-        } else {
+        } else if mayWait(clients[slot].exchange.mode) {
             var text = PooledBuffer.none
             swap(&text, &clients[slot].exchange.record)
             pending.append(facts, text: text)
+        } else {
+            lose(facts.sequence)
+            records.give(&clients[slot].exchange.record)
         }
         lastPublished = .distantFuture
     }
 
+    /// Whether a record of `mode` may wait for room. What is under way when the ring fills up
+    /// always may: it has at most one record for each connection.
+    private func mayWait(_ mode: AuditMode) -> Bool {
+        let most =
+            mode == .bestEffort
+            ? WorkerLoop.pendingSpare : clients.capacity + WorkerLoop.pendingSpare
+        return pending.count < most
+    }
+
+    /// Notes that the record of `number` is dropped.
+    private mutating func lose(_ number: UInt64) {
+        counters.lostRecords += 1
+        let reason = configuration.status.hasFailed ? GapReason.writeFailed : .ringFull
+        // Without room it is the writer that finds the number missing, when the boot ends.
+        _ = lost.insert(number, reason)
+    }
+
     /// Records the decision of a request that is still open, so that a crash can't hide it.
-    mutating func recordDecision(_ slot: Int) {
+    ///
+    /// - Returns: Whether the ring had room for it.
+    @discardableResult
+    mutating func recordDecision(_ slot: Int) -> Bool {
         var facts = clients[slot].exchange.facts
         facts.kind = .decision
         guard pending.isEmpty, ring.push(facts, clients[slot].exchange.record.bytes) else {
-            return
+            return false
         }
         clients[slot].exchange.isDecisionRecorded = true
         lastPublished = .distantFuture
+        return true
     }
 
     /// Shows the writer this turn's records and the last number taken, and wakes it early when
@@ -73,9 +76,17 @@ extension WorkerLoop {
         publishedSequence = sequence
         publishedRecords = ring.pushedCount
         configuration.status.publishSequence(worker: configuration.index, last: sequence)
+        let awaited = commits.lastRecord
+        let isAwaited = awaited > requestedRecord
+        if isAwaited {
+            // Before the publication: the writer that has seen the record knows of the wait.
+            requestedRecord = awaited
+            configuration.status.publishAwaited(worker: configuration.index, records: awaited)
+        }
         ring.publish()
         // Read behind the publication: the writer's turns that began later have seen it.
         lastPublished = SystemClock.monotonic()
+        if isAwaited { configuration.requestCommit() }
         if ring.isHalfFull { configuration.wakeWriter() }
     }
 
@@ -85,7 +96,9 @@ extension WorkerLoop {
         flushPending()
         publishRecords()
         let end = SystemClock.monotonic().advanced(nanoseconds: 10_000_000_000)
-        while !pending.isEmpty, !configuration.status.hasFailed, SystemClock.monotonic() < end {
+        while !pending.isEmpty || !lost.isEmpty, !configuration.status.hasFailed,
+            SystemClock.monotonic() < end
+        {
             configuration.wakeWriter()
             configuration.control.wakeup.drain()
             do {
@@ -98,11 +111,19 @@ extension WorkerLoop {
         }
     }
 
-    /// Moves waiting records into the ring, as far as there is room.
+    /// Moves waiting records into the ring, as far as there is room, and then what was lost.
     mutating func flushPending() {
         while !pending.isEmpty {
             guard ring.push(pending.firstFacts, pending.firstText) else { return }
             pending.dropFirst(to: &records)
+        }
+        while let run = lost.last {
+            let gap = RecordFacts(
+                lost: run.first...run.last, reason: run.reason,
+                worker: UInt16(truncatingIfNeeded: configuration.index), time: wall, instant: now)
+            guard ring.push(gap, Span()) else { return }
+            lost.removeLast()
+            lastPublished = .distantFuture
         }
     }
 }

@@ -40,6 +40,7 @@ extension WorkerLoop {
             switch clients[slot].phase {
             case .handshake: goesOn = shakeHands(slot)
             case .idle, .head, .audit: goesOn = readHead(slot)
+            case .deciding, .completing: goesOn = commit(slot)
             case .connecting: goesOn = false
             case .exchanging: goesOn = exchange(slot)
             case .responding: goesOn = respond(slot)
@@ -74,18 +75,19 @@ extension WorkerLoop {
                 return false
             }
         }
-        guard passesAuditGate(slot) else { return false }
         while true {
             let bytes = clients[slot].stream.input.bytes
             let consumed: Int?
             do {
                 consumed = try head.parse(bytes, scanned: &clients[slot].scanned)
             } catch {
-                start(slot, consumed: bytes.count, refusal: error)
+                guard let gate = passAuditGate(slot, isParsed: false) else { return false }
+                start(slot, consumed: bytes.count, refusal: error, gate: gate)
                 return clients.isUsed(slot)
             }
             if let consumed {
-                start(slot, consumed: consumed, refusal: nil)
+                guard let gate = passAuditGate(slot, isParsed: true) else { return false }
+                start(slot, consumed: consumed, refusal: nil, gate: gate)
                 return clients.isUsed(slot)
             }
             if clients[slot].phase != .head {
@@ -112,33 +114,16 @@ extension WorkerLoop {
         if clients[slot].stream.input.isEmpty { buffers.give(&clients[slot].stream.input) }
     }
 
-    /// Whether the log has caught up enough to take on another request; if not, the client waits.
-    private mutating func passesAuditGate(_ slot: Int) -> Bool {
-        if auditGate == .open {
-            if clients[slot].phase == .audit { clients[slot].phase = .idle }
-            return true
-        }
-        if auditGate == .failed { return true }
-        if clients[slot].phase != .audit {
-            clients[slot].phase = .audit
-            clients[slot].headStarted = now
-            setDeadline(slot, afterMilliseconds: limits.auditWaitMilliseconds)
-        } else if now >= clients[slot].deadline {
-            return true
-        }
-        wheel.schedule(slot, at: now.advanced(nanoseconds: 10_000_000))
-        return false
-    }
-
     /// Begins the exchange for the head just parsed, or refuses it.
-    private mutating func start(_ slot: Int, consumed: Int, refusal: HTTPError?) {
+    private mutating func start(
+        _ slot: Int, consumed: Int, refusal: HTTPError?, gate: AuditGate
+    ) {
         guard clients[slot].exchange.record.isLent || records.lend(&clients[slot].exchange.record)
         else {
             // Nothing can be recorded, so nothing may be answered.
             resetClient(slot)
             return
         }
-        let gate = auditGate
         let bytes = clients[slot].stream.input.bytes
         let client = ClientAddress(
             peer: clients[slot].peer,
@@ -162,18 +147,18 @@ extension WorkerLoop {
             facts.errorSource = .client
             facts.errorPhase = .head
         } else if gate != .open {
-            let reason = gate == .failed ? Reason.auditUnavailable : .auditBacklog
-            admission.verdict = .refuse(status: 503, reason: reason)
-            facts.reason = reason
-            facts.outcome = .error
-            facts.errorSource = .proxy
-            facts.errorPhase = .head
+            admission.refuse(gate == .failed ? .auditUnavailable : .auditBacklog, &facts)
         } else {
             admission = Admission.judge(
                 head: head, bytes: bytes, settings: settings, authenticator: &authenticator,
                 facts: &facts, record: &text, transport: clients[slot].transport,
                 certificateName: clients[slot].principalName, now: now)
+            if admission.route >= 0 {
+                clients[slot].exchange.mode = settings.auditMode(of: admission.route)
+            }
         }
+        // An answer about the log can't wait for it.
+        if admission.isLogRefusal { clients[slot].exchange.mode = .bestEffort }
         commitText(slot)
         clients[slot].exchange.begin(head: head, limits: limits.http)
         clients[slot].exchange.facts = facts
@@ -202,6 +187,9 @@ extension WorkerLoop {
     mutating func newFacts(_ slot: Int, client: ClientAddress?) -> RecordFacts {
         sequence += 1
         clients[slot].requests += 1
+        clients[slot].exchange.mode = settings.auditMode
+        clients[slot].exchange.isDecisionRecorded = false
+        clients[slot].exchange.isCompletionRecorded = false
         var facts = RecordFacts()
         facts.worker = UInt16(truncatingIfNeeded: configuration.index)
         facts.sequence = sequence
@@ -242,7 +230,7 @@ extension WorkerLoop {
         var facts = describeUnreadHead(slot)
         facts.reason = reason
         facts.errorSource = source
-        clients[slot].exchange.isDecisionRecorded = false
+        clients[slot].exchange.mode = .bestEffort
         clients[slot].exchange.facts = facts
         pushRecord(slot)
     }

@@ -16,8 +16,14 @@ extension WorkerLoop {
                 guard moveResponse(slot, upstream) else { return false }
                 if upstreams[upstream].stream.input.count < held { turn.hasProgressed = true }
             }
-            if !clients[slot].output.isEmpty || clients[slot].stream.hasUnsent {
-                switch flushClient(slot) {
+            if clients[slot].exchange.hasResponseEnded, clients[slot].exchange.mode == .strict {
+                releaseUpstream(slot)
+                holdAnswer(slot)
+                return false
+            }
+            let kept = heldBytes(slot)
+            if clients[slot].output.count > kept || clients[slot].stream.hasUnsent {
+                switch flushClient(slot, keeping: kept) {
                 case .done:
                     hasFlushed = true
                     turn.hasProgressed = true
@@ -28,7 +34,8 @@ extension WorkerLoop {
                 }
             }
             if clients[slot].exchange.hasResponseEnded {
-                endResponse(slot)
+                releaseUpstream(slot)
+                finishExchange(slot)
                 return false
             }
             // Bytes still held may have waited for the room that was just made: no event tells
@@ -58,8 +65,8 @@ extension WorkerLoop {
         }
     }
 
-    /// The response is at the client; the connection behind it is kept if it can be.
-    private mutating func endResponse(_ slot: Int) {
+    /// The response has been read; the connection that it came by is kept if it can be.
+    private mutating func releaseUpstream(_ slot: Int) {
         let upstream = clients[slot].upstream
         let isWhole =
             clients[slot].exchange.hasRequestEnded
@@ -76,7 +83,6 @@ extension WorkerLoop {
             reusable && upstreams[upstream].stream.input.isEmpty
             && !upstreams[upstream].stream.socket.hasEnded
         detachUpstream(slot, reusable: reusable)
-        finishExchange(slot)
     }
 
     /// Reads more from the upstream.

@@ -29,7 +29,8 @@ extension WorkerLoop {
     mutating func shakeHands(_ slot: Int) -> Bool {
         // A failure must find room for its record, so none is risked while the log is behind. When
         // it has failed for good, the client is to hear so: in a 503, as without TLS.
-        guard auditGate != .behind else {
+        // A route that promises nothing is not to be kept waiting for the log.
+        guard settings.hasBestEffort || auditGate != .behind else {
             let next = now.advanced(nanoseconds: WorkerLoop.gateNanoseconds)
             wheel.schedule(slot, at: min(next, clients[slot].deadline))
             return false
@@ -182,8 +183,9 @@ extension WorkerLoop {
         _ slot: Int, reason: Reason, source: ErrorSource, _ alert: UInt8
     ) -> RecordFacts {
         clients[slot].handshakeMicroseconds = now.microseconds(since: clients[slot].headStarted)
-        clients[slot].exchange.isDecisionRecorded = false
         var facts = newFacts(slot, client: nil)
+        // Nothing is held back: what is answered is that there is no service.
+        clients[slot].exchange.mode = .bounded
         facts.kind = .authentication
         // There is no request, but for the one in clear that is answered.
         if reason != .tlsPlainHTTP { facts.requestID = .zero }

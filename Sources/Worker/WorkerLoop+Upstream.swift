@@ -66,7 +66,7 @@ extension WorkerLoop {
             return
         }
         clients[slot].exchange.facts.decisionMicroseconds = now.microseconds(since: facts.instant)
-        connect(slot)
+        if clients[slot].exchange.mode == .strict { holdRequest(slot) } else { connect(slot) }
     }
 
     /// Gives the exchange a connection: an idle one, or a new one.

@@ -25,6 +25,8 @@ struct WorkerLoop: ~Copyable {
     static let stepsPerTurn = 64
     /// How long the rest of a closing client's bytes is awaited.
     static let lingerNanoseconds: UInt64 = 2_000_000_000
+    /// Runs of dropped numbers that are held until the ring has room.
+    static let lostRuns = 256
     /// When a request that is still open gets its decision recorded (audit log format §6).
     static let decisionNanoseconds: UInt64 = 1_000_000_000
 
@@ -35,6 +37,8 @@ struct WorkerLoop: ~Copyable {
     var buffers: BufferPool
     var records: BufferPool
     var pending: PendingRecords
+    var lost: LostNumbers
+    var commits: CommitQueue
     var ready: ReadyQueue
     var wheel: TimerWheel
     var idle: IdlePool
@@ -60,6 +64,8 @@ struct WorkerLoop: ~Copyable {
     /// What `publishRecords` has told the writer.
     var publishedSequence: UInt64 = 0
     var publishedRecords: UInt64 = 0
+    /// The last record that the writer was asked to make durable at once.
+    var requestedRecord: UInt64 = 0
     var connectionNumber: UInt64 = 0
     /// When records were last published; `distantFuture` while some are pushed and not published.
     var lastPublished = Instant.zero
@@ -108,10 +114,12 @@ struct WorkerLoop: ~Copyable {
         let bufferBytes = (limits.http.headBytes + 4096 + 63) / 64 * 64
         buffers = BufferPool(capacity: capacity * 4, bufferBytes: bufferBytes)
         records = BufferPool(
-            capacity: capacity * 2 + 1,
+            capacity: capacity * 2 + WorkerLoop.pendingSpare + 1,
             bufferBytes: (RecordLimits().maximumFieldBytes + 63) / 64 * 64)
         ready = ReadyQueue(capacity: capacity)
-        pending = PendingRecords(capacity: capacity * 2)
+        pending = PendingRecords(capacity: capacity * 2 + WorkerLoop.pendingSpare)
+        lost = LostNumbers(capacity: WorkerLoop.lostRuns)
+        commits = CommitQueue(capacity: capacity)
         wheel = TimerWheel(capacity: capacity * 2 + 1, now: now)
         let counts = settings.upstreams.map(\.endpoints.count)
         turns = RoundRobin(endpointCounts: counts, offset: configuration.index)
@@ -177,6 +185,7 @@ struct WorkerLoop: ~Copyable {
             expireTimers()
             housekeep()
             flushPending()
+            serveCommitted()
             publishRecords()
         }
         abandonAll()
@@ -195,7 +204,9 @@ struct WorkerLoop: ~Copyable {
         var next = wheel.nextLook() ?? .distantFuture
         if isDraining { next = min(next, drainDeadline) }
         // Records that found the ring full are tried again at the writer's pace.
-        if !pending.isEmpty { next = min(next, now.advanced(nanoseconds: 5_000_000)) }
+        if !pending.isEmpty || !lost.isEmpty {
+            next = min(next, now.advanced(nanoseconds: 5_000_000))
+        }
         if counters != publishedCounters
             || UInt64(clients.inUse) != publishedCounters.openClients
         {

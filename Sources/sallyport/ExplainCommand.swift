@@ -92,6 +92,7 @@ extension Explanation {
                 .list(
                     limits.map { .object([("name", .text($0.name)), ("limit", .text($0.text))]) })
             ), ("upstream", .optional(upstream)), ("endpoints", .texts(endpoints)),
+            ("audit_mode", .optional(auditMode)),
         ])
     }
 }

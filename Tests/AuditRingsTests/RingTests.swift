@@ -199,4 +199,16 @@ private final class Handover<Value: ~Copyable & Sendable>: @unchecked Sendable {
         #expect(words.count == AuditHealth.allCases.count)
         #expect(AuditHealth.allCases.filter(\.isRecording) == [.healthy, .signerUnavailable])
     }
+
+    @Test func `a worker is to be woken when what it waits for became durable`() {
+        let status = AuditStatus(workerCount: 2)
+        #expect(!status.publishDurable(worker: 1, records: 3))
+        status.publishAwaited(worker: 1, records: 5)
+        #expect(!status.publishDurable(worker: 0, records: 9))
+        // Some of what it waits for may be among the first four.
+        #expect(status.publishDurable(worker: 1, records: 4))
+        #expect(status.publishDurable(worker: 1, records: 5))
+        #expect(!status.publishDurable(worker: 1, records: 6))
+        #expect(status.durableRecords(worker: 1) == 6)
+    }
 }

@@ -70,6 +70,33 @@ import Testing
             ])
     }
 
+    @Test func `a worker's gap becomes a leaf with its range, reason and time`() throws {
+        let folder = try TestFolder()
+        var log = try folder.open()
+        let boot = log.boot
+        let ring = RingBox(log.makeRing())
+        let writer = try log.start()
+        ring.ring.record(1...3)
+        let none: [UInt8] = []
+        let gap = RecordFacts(
+            lost: 4...900, reason: .ringFull, worker: 0, time: WallTime(microseconds: 77),
+            instant: Instant(nanoseconds: 5000))
+        let isPushed = ring.ring.push(gap, none.span)
+        #expect(isPushed)
+        ring.ring.record(901...902)
+        let failure = writer.stop()
+        #expect(failure == nil)
+        let report = try folder.verify()
+        #expect(report.holds)
+        #expect(
+            report.findings.map(\.problem) == [.gap(boot: boot, worker: 0, from: 4, through: 900)])
+        #expect(report.kinds[3] == 5)
+        #expect(report.gapNumbers == 897)
+        let core = try #require(try folder.cores(.gap).first)
+        #expect(core.integer("ts") == 77)
+        #expect(core.object("gap")?.string("reason") == "ring_full")
+    }
+
     @Test func `a second process, another key and a missing key are refused`() throws {
         let folder = try TestFolder()
         do {

@@ -1,4 +1,5 @@
 import AuditRecords
+import AuditRings
 import LinuxIO
 import Primitives
 import Testing
@@ -41,6 +42,46 @@ import Testing
         #expect(events[EventQueue.capacity].string("upstream") == "63")
         #expect(events[EventQueue.capacity + 1].string("event") == "events_dropped")
         #expect(events[EventQueue.capacity + 1].integer("count") == 6)
+    }
+
+    @Test func `a worker that waits is told once its records are durable`() throws {
+        let folder = try TestFolder()
+        var log = try folder.open()
+        var ring = log.makeRing()
+        let wakeup = try Wakeup()
+        log.wakeWorker(0) { wakeup.signal() }
+        let (status, control) = (log.status, log.control)
+        let writer = try log.start()
+        var poller = try Poller(batch: 1)
+        try poller.addSource(wakeup.descriptor, tag: 0)
+        for count in 1...3 as ClosedRange<UInt64> {
+            status.publishAwaited(worker: 0, records: count)
+            ring.record(count...count)
+            control.requestCommit()
+            let events = try poller.wait(milliseconds: 10_000)
+            #expect(events == 1)
+            wakeup.drain()
+            #expect(status.durableRecords(worker: 0) >= count)
+        }
+        let failure = writer.stop()
+        #expect(failure == nil)
+    }
+
+    @Test func `workers that ask in one turn share a signal`() throws {
+        let control = try WriterControl()
+        func isSignalled() throws -> Bool {
+            var poller = try Poller(batch: 1)
+            try control.watch(with: poller)
+            return try poller.wait(milliseconds: 0) == 1
+        }
+        control.requestCommit()
+        #expect(try isSignalled())
+        control.drain()
+        control.requestCommit()
+        #expect(try !isSignalled())
+        control.beginTurn()
+        control.requestCommit()
+        #expect(try isSignalled())
     }
 
     @Test func `a queue that was taken has room again`() {

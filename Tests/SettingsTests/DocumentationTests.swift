@@ -21,6 +21,7 @@ import Testing
         "request_line", "head", "fields", "trailers", "chunk_line", "body", "token", "head_time",
         "idle_time", "body_stall", "connections", "requests_per_connection", "drain_time",
         "audit_wait", "rate_limit_slots", "directory", "origin", "signing_key", "bound.time",
+        "commit_timeout", "mode",
         "bound.records", "checkpoint", "rotate.size", "rotate.age", "heartbeat", "epoch", "ring",
         "endpoints", "balance", "timeouts.connect", "timeouts.response", "timeouts.stall",
         "timeouts.idle", "retries.attempts", "retries.on", "idle_connections", "issuer",

@@ -62,6 +62,7 @@ import Testing
                 "roles      admin, and 1 that no rule names",
                 "rules      1. any of reader, admin: decided, by the role admin",
                 "limits     per_subject: 100/s, burst 200, per subject",
+                "audit      bounded",
                 "answer     forwarded to orders (10.0.1.5:9000) while the limits allow",
             ])
     }
@@ -106,8 +107,19 @@ import Testing
         #expect(
             explanation.lines == [
                 "path       /healthz", "routes     health: matches",
-                "auth       none: everybody may pass", "answer     200, by the route itself",
+                "auth       none: everybody may pass", "audit      bounded",
+                "answer     200, by the route itself",
             ])
+    }
+
+    @Test func `the route's own promise stands above the log's`() throws {
+        let changed = Fixture.valid
+            .replacing("directory: /var", with: "mode: best_effort\n  directory: /var")
+            .replacing("upstream: orders", with: "upstream: orders\n    audit: {mode: strict}")
+        let settings = try Fixture.parse(changed)
+        #expect(settings.audit.mode == .bestEffort)
+        #expect(try explain(settings, "GET", "/healthz").auditMode == "best_effort")
+        #expect(try explain(settings, "GET", "/v1/a/orders").auditMode == "strict")
     }
 
     @Test func `the table of routes lines up`() throws {

@@ -212,8 +212,8 @@ struct Refusal: CustomTestStringConvertible, Sendable {
         Refusal("status: 200", "status: 99", "routes[0].respond.status is 99, limits 200 to 599"),
         Refusal("status: 200", "status: 204", "routes[0].respond.body: a response of 204 has no"),
         Refusal(
-            "upstream: orders", "upstream: orders\n    audit: {mode: strict}",
-            "routes[1].audit.mode: strict is not supported in this version"),
+            "upstream: orders", "upstream: orders\n    audit: {mode: strickt}",
+            "routes[1].audit.mode is 'strickt', not one of strict, bounded, best_effort, did you"),
         Refusal(
             "upstream: orders", "upstream: orders\n    audit: {level: headers}",
             "routes[1].audit.level: headers is not supported in this version"),
@@ -286,8 +286,8 @@ struct Refusal: CustomTestStringConvertible, Sendable {
         Refusal("/audit.pem", "credential:none", "audit.signing_key: /credentials/none: open"),
         Refusal("/audit.pem", "'-----BEGIN PRIVATE KEY-----'", "audit.signing_key holds a key"),
         Refusal(
-            "/audit.pem", "/audit.pem\n  mode: strict",
-            "audit.mode: strict is not supported in this version"),
+            "/audit.pem", "/audit.pem\n  commit_timeout: 5ms",
+            "audit.commit_timeout is 5ms, limits 10ms to 1m"),
         Refusal("/audit.pem", "/audit.pem\n  mode: bound", "audit.mode is 'bound', not one of"),
         Refusal("/audit.pem", "/audit.pem\n  recipients: []", "audit.recipients is an empty list"),
         Refusal(
