@@ -169,7 +169,7 @@ let package = Package(
                 "Settings", "TLS", "Authentication", "Authorization", "RateLimiting", "Upstream",
                 "AuditRecords", "Crypto", "HTTP", "Primitives",
             ]),
-        tests("WorkerTests", ["Worker", "AuditRecords", "Primitives"]),
+        tests("WorkerTests", ["Worker", "AuditRecords", "AuditRings", "Primitives"]),
         tests(
             "SupervisorTests",
             [

@@ -10,6 +10,14 @@ public enum GapReason: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case writeFailed
     /// The writer was behind by more than a ring holds.
     case ringFull
+    /// The disk had no room.
+    case diskFull
+    /// The file system could only be read.
+    case readOnly
+    /// The segment's file, or a folder of the log, was gone.
+    case fileMissing
+    /// The disk did not answer.
+    case stalled
 
     /// The word that records use.
     public var word: StaticString {
@@ -18,6 +26,10 @@ public enum GapReason: UInt8, Sendable, CaseIterable, BitwiseCopyable {
         case .dropped: "dropped"
         case .writeFailed: "write_failed"
         case .ringFull: "ring_full"
+        case .diskFull: "disk_full"
+        case .readOnly: "read_only"
+        case .fileMissing: "file_missing"
+        case .stalled: "stalled"
         }
     }
 }

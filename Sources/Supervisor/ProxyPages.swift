@@ -87,6 +87,14 @@ final class ProxyPages: MonitoringPages {
         add("sallyport_connections_open", .gauge, "Clients connected now.") { $0.openClients }
         add("sallyport_requests_total", .counter, "Requests whose record was made.") { $0.requests }
         add(
+            "sallyport_audit_refusals_total", .counter,
+            "Requests refused or cut because their record could not be kept."
+        ) { $0.logRefusals }
+        add(
+            "sallyport_audit_records_lost_total", .counter,
+            "Records dropped; gap leaves have their numbers."
+        ) { $0.lostRecords }
+        add(
             "sallyport_tls_handshake_failures_total", .counter, "TLS handshakes that failed."
         ) { $0.failedHandshakes }
         add(

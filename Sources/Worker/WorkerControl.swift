@@ -13,6 +13,8 @@ public struct WorkerCounters: Sendable, Equatable {
     public var failedHandshakes: UInt64 = 0
     /// Requests sent over an upstream connection that had served one before.
     public var upstreamReuses: UInt64 = 0
+    /// Requests refused, or answers cut, because their record could not be kept.
+    public var logRefusals: UInt64 = 0
     /// Records that were dropped; gap leaves have their numbers.
     public var lostRecords: UInt64 = 0
     /// Upstream connections opened.

@@ -99,6 +99,7 @@ extension WorkerLoop {
     /// The log did not take the record in time. What was not forwarded is refused; what was is cut.
     private mutating func commitFailed(_ slot: Int) {
         commits.remove(slot)
+        counters.logRefusals += 1
         // What is said about that can't wait for the log.
         clients[slot].exchange.mode = .bestEffort
         if clients[slot].phase == .completing {

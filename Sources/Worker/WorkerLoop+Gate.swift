@@ -10,7 +10,7 @@ enum AuditGate {
     case open
     /// The log is behind by more than its bound.
     case behind
-    /// Nothing more becomes durable.
+    /// Nothing becomes durable, now or for good.
     case failed
 }
 
@@ -34,6 +34,9 @@ extension WorkerLoop {
         return isBehind ? .behind : .open
     }
 
+    /// Whether nothing is known to be wrong with the log, checkpoints included.
+    var isLogHealthy: Bool { configuration.status.health(at: now) == .healthy }
+
     /// Whether the log lets in the request whose head has come; nil when it waits for that.
     ///
     /// - Parameter isParsed: Whether `head` holds the head, so that its route can be told.
@@ -43,7 +46,9 @@ extension WorkerLoop {
         switch isParsed ? mode(slot) : settings.auditMode {
         case .bestEffort:
             return .open
-        case .strict where gate == .behind && pending.isEmpty:
+        case .strict where !isLogHealthy:
+            return .failed
+        case .strict where pending.isEmpty:
             // It waits for its own record, and longer than bounded mode would.
             return .open
         case .strict, .bounded:
@@ -55,7 +60,7 @@ extension WorkerLoop {
             clients[slot].phase = .audit
             setDeadline(slot, afterMilliseconds: limits.auditWaitMilliseconds)
         } else if now >= clients[slot].deadline {
-            return .behind
+            return configuration.status.health(at: now).isRecording ? .behind : .failed
         }
         wheel.schedule(slot, at: now.advanced(nanoseconds: WorkerLoop.gateNanoseconds))
         return nil

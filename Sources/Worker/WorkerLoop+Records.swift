@@ -49,7 +49,7 @@ extension WorkerLoop {
     /// Notes that the record of `number` is dropped.
     private mutating func lose(_ number: UInt64) {
         counters.lostRecords += 1
-        let reason = configuration.status.hasFailed ? GapReason.writeFailed : .ringFull
+        let reason = GapReason(configuration.status.health(at: now))
         // Without room it is the writer that finds the number missing, when the boot ends.
         _ = lost.insert(number, reason)
     }
@@ -124,6 +124,20 @@ extension WorkerLoop {
             guard ring.push(gap, Span()) else { return }
             lost.removeLast()
             lastPublished = .distantFuture
+        }
+    }
+}
+
+extension GapReason {
+    /// Why a record finds no room while the log is in this state.
+    init(_ health: AuditHealth) {
+        switch health {
+        case .healthy, .signerUnavailable: self = .ringFull
+        case .diskFull: self = .diskFull
+        case .writeFailed, .failed: self = .writeFailed
+        case .readOnly: self = .readOnly
+        case .fileMissing: self = .fileMissing
+        case .stalled: self = .stalled
         }
     }
 }

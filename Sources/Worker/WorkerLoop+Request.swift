@@ -157,8 +157,15 @@ extension WorkerLoop {
                 clients[slot].exchange.mode = settings.auditMode(of: admission.route)
             }
         }
+        // Strict mode does not begin what it can't expect to end.
+        if clients[slot].exchange.mode == .strict, !isLogHealthy {
+            admission.refuse(.auditUnavailable, &facts)
+        }
         // An answer about the log can't wait for it.
-        if admission.isLogRefusal { clients[slot].exchange.mode = .bestEffort }
+        if admission.isLogRefusal {
+            clients[slot].exchange.mode = .bestEffort
+            counters.logRefusals += 1
+        }
         commitText(slot)
         clients[slot].exchange.begin(head: head, limits: limits.http)
         clients[slot].exchange.facts = facts

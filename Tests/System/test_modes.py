@@ -274,10 +274,11 @@ def test_a_stalled_disk_refuses_strict_and_bounded_and_passes_best_effort(make_p
     assert after.status == 200
     assert proxy.stop() == 0, "".join(proxy.lines)
     said = holds(proxy)
-    assert "ring_full" in said
+    assert "ring_full" in said or "stalled" in said
     completed = recorded(proxy)[1]
     lost = gaps(proxy)
-    assert lost and all(gap["reason"] == "ring_full" for gap in lost)
+    # Whether a write was under way when the thread was stopped is chance.
+    assert lost and all(gap["reason"] in ("ring_full", "stalled") for gap in lost)
     dropped = [receipt for receipt in receipts if numbers(receipt) not in completed]
     assert len(dropped) > 200, "the ring is too small for all of them"
     for receipt in dropped:
@@ -285,7 +286,7 @@ def test_a_stalled_disk_refuses_strict_and_bounded_and_passes_best_effort(make_p
         assert sum(gap["boot"] == boot and gap["worker"] == worker
                    and gap["from"] <= sequence <= gap["to"] for gap in lost) == 1, receipt
     told = audit("verify", proxy.log.directory, "--receipt", dropped[0], check=None)
-    assert told.returncode == 0 and "ring_full" in told.stdout
+    assert told.returncode == 0 and "lost, and the log says so" in told.stdout
     for receipt, what in [(refused, "audit.unavailable"), (local, "audit.unavailable"),
                           (late, "audit.backlog")]:
         last = [record for record in proxy.log.requests()

@@ -1,4 +1,5 @@
 import AuditRecords
+import AuditRings
 import Primitives
 import Testing
 
@@ -111,6 +112,17 @@ import Testing
         let found = runs([(1, .ringFull), (2, .writeFailed), (3, .ringFull), (9, .ringFull)])
         #expect(
             found.runs == ["9-9 ring_full", "3-3 ring_full", "2-2 write_failed", "1-1 ring_full"])
+    }
+
+    @Test func `a loss has the reason that the log's health names`() {
+        for health in AuditHealth.allCases {
+            let reason = GapReason(health)
+            let isNamed = reason.word.description == health.word.description
+            let isOther = [.healthy, .signerUnavailable, .failed].contains(health)
+            #expect(isNamed != isOther, "\(health)")
+        }
+        #expect(GapReason(.signerUnavailable) == .ringFull)
+        #expect(GapReason(.failed) == .writeFailed)
     }
 
     @Test func `without room no number is claimed that is not lost`() {
