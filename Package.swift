@@ -52,6 +52,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CLinux"),
         .target(name: "COpenSSLMemory", dependencies: ["COpenSSL"]),
 
@@ -73,7 +75,10 @@ let package = Package(
             ["LinuxIO", "AuditRings", "AuditSegments", "AuditRecords", "Crypto", "Primitives"]),
         library(
             "AuditPublishing",
-            ["LinuxIO", "AuditWriter", "AuditSegments", "AuditRecords", "Primitives"]),
+            [
+                "CCurl", "LinuxIO", "AuditWriter", "AuditSegments", "AuditRecords", "Crypto",
+                "Primitives",
+            ]),
         library(
             "RequestFlow",
             [
@@ -84,7 +89,7 @@ let package = Package(
             "Settings",
             [
                 "TLS", "Authentication", "Authorization", "RateLimiting", "Upstream",
-                "AuditRecords",
+                "AuditRecords", "AuditSegments",
                 "Crypto", "HTTP", "LinuxIO",
                 "Primitives", .product(name: "Yams", package: "Yams"),
             ]),

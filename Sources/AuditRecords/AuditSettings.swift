@@ -55,6 +55,10 @@ public struct AuditSettings: Sendable, Equatable {
     public var recipients: [String] = []
     /// What records say of who asked.
     public var privacy = PrivacySettings()
+    /// Who is asked to cosign checkpoints.
+    public var witnesses: [WitnessSettings] = []
+    /// Time between rounds of asking them.
+    public var witnessMilliseconds: UInt32 = 10_000
     /// What is sent to journald; nil for nothing.
     public var journal: JournalSettings?
     /// Memory of one worker's ring, in bytes; a power of two.

@@ -144,6 +144,14 @@ public enum LifecycleEvent: Sendable, Equatable {
     case eventsDropped(count: UInt64)
     /// So many messages could not be sent to journald.
     case journalLost(checkpoints: UInt64, events: UInt64)
+    /// A witness cosigns, from the checkpoint of this size on.
+    case witnessCosigns(witness: String, size: UInt64)
+    /// A witness can't be asked.
+    case witnessUnreachable(witness: String, why: String)
+    /// A witness does not cosign: HTTP's status says why.
+    case witnessRefused(witness: String, status: Int)
+    /// A witness has cosigned more entries than this log ever had: it was rolled back, or copied.
+    case witnessAhead(witness: String, size: UInt64, own: UInt64)
 
     /// The event's word, as its record says it.
     public var word: String {
@@ -199,6 +207,26 @@ public enum LifecycleEvent: Sendable, Equatable {
             [
                 "event": .string("journal_lost"), "checkpoints": .count(checkpoints),
                 "events": .count(events),
+            ]
+        case .witnessCosigns(let witness, let size):
+            [
+                "event": .string("witness_cosigns"), "witness": .string(witness),
+                "size": .count(size),
+            ]
+        case .witnessUnreachable(let witness, let why):
+            [
+                "event": .string("witness_unreachable"), "witness": .string(witness),
+                "why": .string(LifecycleEvent.cut(why)),
+            ]
+        case .witnessRefused(let witness, let status):
+            [
+                "event": .string("witness_refused"), "witness": .string(witness),
+                "status": .integer(Int64(status)),
+            ]
+        case .witnessAhead(let witness, let size, let own):
+            [
+                "event": .string("witness_ahead"), "witness": .string(witness),
+                "size": .count(size), "own_size": .count(own),
             ]
         }
     }

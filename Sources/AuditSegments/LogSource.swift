@@ -38,6 +38,8 @@ public enum LogLayout {
     public static let checkpoint = "tlog/checkpoint"
     /// Folder of the tiles.
     public static let tiles = "tlog/tile"
+    /// Folder of checkpoints with cosignatures, one for each witness: the newest.
+    public static let cosigned = "tlog/witness"
     /// Folder of every checkpoint ever signed.
     public static let notes = "notes"
     /// Ending of a segment's name.
@@ -46,6 +48,11 @@ public enum LogLayout {
     public static let tornEnding = ".torn"
     /// Ending of the name of a file that is being written.
     public static let temporaryEnding = ".tmp"
+
+    /// The newest checkpoint that the witness of `key` cosigned.
+    public static func cosigned(by key: WitnessKey) -> String {
+        "\(cosigned)/\(key.identifierText)"
+    }
 
     /// Name of the segment whose first frame has this number.
     public static func segmentName(_ number: UInt64) -> String {

@@ -30,5 +30,6 @@ extension LogWriter {
     /// Hands over a checkpoint that was published.
     func announce(note: [UInt8]) {
         outlets.journal?.put(.checkpoint(note: note))
+        outlets.witnesses?.put(note)
     }
 }

@@ -129,6 +129,8 @@ public final class PublicationQueue: Sendable {
 public struct PublicationOutlets: Sendable {
     /// For journald: checkpoints and events.
     public var journal: PublicationQueue?
+    /// For witnesses: the newest checkpoint.
+    public var witnesses: LatestNote?
 
     /// Nobody listens.
     public init() {}

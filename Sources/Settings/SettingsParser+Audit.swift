@@ -18,7 +18,8 @@ extension SettingsParser {
                     "commit_timeout",
                     "directory", "origin", "signing_key", "mode", "bound", "checkpoint", "rotate",
                     "heartbeat", "ring", "recipients", "privacy", "journald", "epoch",
-                ], later: ["retain", "export", "witnesses"],
+                    "witnesses", "witness_interval",
+                ], later: ["retain", "export"],
                 diagnostics: diagnostics)
         else { return nil }
         let directory = section.required("directory").flatMap {
@@ -64,6 +65,9 @@ extension SettingsParser {
         settings.recipients = section.optional("recipients").map(recipients) ?? []
         settings.privacy = section.optional("privacy").map(privacy) ?? settings.privacy
         settings.journal = section.optional("journald").flatMap(journald)
+        settings.witnesses = section.optional("witnesses").map(witnesses) ?? []
+        settings.witnessMilliseconds = section.milliseconds(
+            "witness_interval", in: 100...3_600_000, otherwise: settings.witnessMilliseconds)
         return directory == nil || origin == nil || key == nil ? nil : settings
     }
 

@@ -83,7 +83,9 @@ public struct Supervisor: ~Copyable {
                 tls: certificates.start(worker: index))
             log.wakeWorker(index) { control.wake() }
         }
-        try publishers.start(origin: log.key.name, control: writerControl)
+        try publishers.start(
+            origin: log.key.name, log: "\(settings.audit.directory)/\(log.logID.hexText)",
+            control: writerControl)
         let writer = try Supervisor.startWriter(log)
         let pages = ProxyPages(
             ProxyPages.Constants(

@@ -1,3 +1,4 @@
+import AuditPublishing
 import AuditWriter
 import Crypto
 import LinuxIO
@@ -21,7 +22,7 @@ public enum SupervisorError: Error, Sendable, CustomStringConvertible {
     /// The audit writer's thread could not be started.
     case writer(SystemError)
     /// A thread that tells others what the log says could not be started.
-    case publishing(SystemError)
+    case publishing(PublishingError)
     /// A worker could not be started.
     case worker(Int, WorkerError)
     /// A worker's thread ended without being asked to.

@@ -46,6 +46,8 @@ extension Verdict {
             ("last_ts", report.lastTime),
         ]
         for case (let name, let time?) in times { members[name] = .integer(time.microseconds) }
+        members["open"] = .array(open.map { .string($0) })
+        members.merge(self.members) { own, _ in own }
         return .object(members)
     }
 

@@ -36,6 +36,10 @@ struct Verdict {
     var isResumed = false
     /// What a kept checkpoint contradicts.
     var problems: [String] = []
+    /// What could not be told of what others keep, what fits, and the same for machines.
+    var open: [String] = []
+    var notes: [String] = []
+    var members: [String: CanonicalValue] = [:]
 
     static func of(
         _ folder: LogFolder, keys: TrustedKeys, kept: KeptCheckpoint? = nil,
@@ -127,6 +131,7 @@ struct Verdict {
 
     var code: ExitCode {
         if !problems.isEmpty || report.heaviest == .broken { return .doesNotHold }
+        guard open.isEmpty else { return .couldNotTell }
         return report.holds || hasOnlyAnOpenEnd ? .holds : .couldNotTell
     }
 
@@ -168,6 +173,8 @@ struct Verdict {
                     + reasons.joined(separator: ", "), .yellow)
         }
         for problem in problems { console.line("  WRONG  \(problem)", .red) }
+        for text in open { console.line("  open   \(text)", .yellow) }
+        for text in notes { console.line("  \(text)") }
         for finding in report.findings { explain(finding, &console) }
         if report.findingsOmitted > 0 {
             console.line("  and \(report.findingsOmitted) findings more")

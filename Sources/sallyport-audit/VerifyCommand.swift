@@ -42,6 +42,7 @@ struct VerifyCommand: ParsableCommand {
             Keep it where the log's writer can't change it.
             """)
     var state: String?
+    @OptionGroup var outside: OutsideOptions
     @OptionGroup var progress: ProgressOptions
     @OptionGroup var identities: IdentityOptions
     @Flag(help: "One JSON object, for machines.") var json = false
@@ -80,6 +81,7 @@ struct VerifyCommand: ParsableCommand {
                 verdicts[verdicts.count - 1].problems.append(
                     "the checkpoint is of \(kept.origin), which is not here")
             }
+            try Verdict.compare(&verdicts, outside)
             let promises = try ReceiptReport(promised(), in: verdicts, identities: opening)
             var console = Console()
             if json {

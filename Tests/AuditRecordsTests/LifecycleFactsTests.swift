@@ -40,6 +40,26 @@ import Testing
                 #""checkpoints":2,"event":"journal_lost","events":1,"instance":"in\"1\"","mono":0,"#
                     + #""ts":1,"v":1}"#
             ),
+            (
+                .witnessAhead(witness: "w", size: 9, own: 5),
+                #""event":"witness_ahead","instance":"in\"1\"","mono":0,"own_size":5,"size":9,"#
+                    + #""ts":1,"v":1,"witness":"w"}"#
+            ),
+            (
+                .witnessRefused(witness: "w", status: 404),
+                #""event":"witness_refused","instance":"in\"1\"","mono":0,"status":404,"ts":1,"#
+                    + #""v":1,"witness":"w"}"#
+            ),
+            (
+                .witnessUnreachable(witness: "w", why: "x"),
+                #""event":"witness_unreachable","instance":"in\"1\"","mono":0,"ts":1,"v":1,"#
+                    + #""why":"x","witness":"w"}"#
+            ),
+            (
+                .witnessCosigns(witness: "w", size: 5),
+                #""event":"witness_cosigns","instance":"in\"1\"","mono":0,"size":5,"ts":1,"v":1,"#
+                    + #""witness":"w"}"#
+            ),
         ] as [(LifecycleEvent, String)])
     func `an event names what it is about`(event: LifecycleEvent, members: String) {
         #expect(core(event) == #"{"boot":"00000000000000b0","# + members)

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -140,3 +141,56 @@ def test_without_a_journald_the_proxy_serves(make_proxy, tmp_path):
     proxy = make_proxy(audit={"journald": {"socket": str(tmp_path / "none")}})
     served(proxy)
     said(proxy, "nothing can be sent to journald")
+
+
+def exported(journal, path):
+    path.write_text(journal.export("SYSLOG_IDENTIFIER=sallyport"))
+    return path
+
+
+def test_the_tool_compares_the_journal_with_the_log(make_proxy, journal, tmp_path):
+    proxy = journaled(make_proxy, journal)
+    served(proxy)
+    journal.wait_for(lambda found: found, CHECKPOINT)
+    # While it is written, too.
+    live = audit("verify", proxy.log.directory, "--journal", exported(journal, tmp_path / "live"))
+    assert "checkpoints in the journal fit" in live.stdout
+    assert proxy.stop() == 0
+    count = sum(path.read_text().count("\n\n") for path in (proxy.log.folder / "notes").iterdir())
+    journal.wait_for(lambda found: len(found) == count, CHECKPOINT)
+    export = exported(journal, tmp_path / "export")
+    report = json.loads(audit(
+        "verify", proxy.log.directory, "--json", "--journal", export).stdout)["logs"][0]
+    assert report["journal"] == {
+        "checkpoints": count, "size": report["checkpoint_size"], "unsigned": 0}
+    empty = tmp_path / "empty"
+    empty.write_text("")
+    done = audit("verify", proxy.log.directory, "--journal", empty, check=2)
+    assert "no signed checkpoint of this log" in done.stdout
+    empty.write_text("no JSON\n")
+    assert "line 1 is not a message" in audit(
+        "verify", proxy.log.directory, "--journal", empty, check=2).stderr
+
+
+def test_a_log_that_was_rolled_back_contradicts_the_journal(make_proxy, journal, tmp_path):
+    proxy = journaled(make_proxy, journal)
+    served(proxy)
+    assert proxy.stop() == 0
+    shutil.copytree(proxy.log.directory, tmp_path / "earlier")
+    proxy.start()
+    served(proxy, 20)
+    assert proxy.stop() == 0
+    size = int((proxy.log.folder / "tlog/checkpoint").read_text().splitlines()[1])
+    journal.wait_for(lambda found: int(found[-1]["SALLYPORT_TREE_SIZE"]) == size, CHECKPOINT)
+    export = exported(journal, tmp_path / "export")
+    audit("verify", proxy.log.directory, "--journal", export)
+    done = audit("verify", tmp_path / "earlier", "--journal", export, check=1)
+    assert "records are missing" in done.stdout
+    # What anybody may write there is named, and decides nothing.
+    message = next(json.loads(line) for line in export.read_text().splitlines()
+                   if "SALLYPORT_NOTE" in line)
+    message["SALLYPORT_NOTE"] = message["SALLYPORT_NOTE"].replace("\n", "\n9", 1)
+    forged = tmp_path / "forged"
+    forged.write_text(export.read_text() + json.dumps(message) + "\n")
+    done = audit("verify", proxy.log.directory, "--journal", forged)
+    assert "1 messages in the journal are not signed" in done.stdout

@@ -8,6 +8,7 @@ import Testing
         "CLinux": ["LinuxIO"],
         "COpenSSL": ["Crypto", "TLS"],
         "COpenSSLMemory": ["Crypto", "TLS"],
+        "CCurl": ["AuditPublishing"],
         "CZstd": ["AuditSegments"],
         "Yams": ["Settings"],
         "Logging": ["Supervisor"],
