@@ -152,6 +152,8 @@ public enum LifecycleEvent: Sendable, Equatable {
     case witnessRefused(witness: String, status: Int)
     /// A witness has cosigned more entries than this log ever had: it was rolled back, or copied.
     case witnessAhead(witness: String, size: UInt64, own: UInt64)
+    /// What the log's disk did.
+    case disk(DiskEvent)
 
     /// The event's word, as its record says it.
     public var word: String {
@@ -228,6 +230,7 @@ public enum LifecycleEvent: Sendable, Equatable {
                 "event": .string("witness_ahead"), "witness": .string(witness),
                 "size": .count(size), "own_size": .count(own),
             ]
+        case .disk(let event): event.members
         }
     }
 

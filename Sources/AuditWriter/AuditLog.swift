@@ -58,7 +58,8 @@ public enum AuditLog {
             let root = try DurableDirectory.create(path: settings.directory)
             guard try root.claim() else { throw AuditWriterError.directoryInUse }
             let logID = try find(in: root, settings) ?? create(in: root)
-            let folder = try LogFolder(try root.folder(logID))
+            let folder = try LogFolder(
+                try root.folder(logID), path: "\(settings.directory)/\(logID)")
             folder.announceWriting()
             return try OpenedLog(
                 root: root, folder: folder, logID: logID, key: key, settings: settings,
@@ -235,9 +236,9 @@ extension LogWriter {
             origin: origin, boot: instance.boot, lastNumber: recovered.epochNumber)
         let segment = try SegmentFile(
             in: folder.segments, number: recovered.nextNumber, previous: recovered.previous,
+            before: SegmentFile.Predecessor(digest: recovered.previousSegment, isClean: isClean),
             reserve: settings.rotateBytes, now: now, library: library)
         let veil = try IdentityVeil.make(settings.privacy, in: folder.root, now: wall)
-        let previousSegment = recovered.previousSegment
         let tree = recovered.takeTree()
         var writer = try LogWriter(
             settings: settings,
@@ -253,7 +254,7 @@ extension LogWriter {
             veil: veil, tree: tree, signer: signer, epoch: epoch, segment: segment,
             checkpointSize: checkpoint?.size ?? 0, now: now)
         writer.outlets = options.outlets
-        try writer.appendHead(previousSegment: previousSegment, isClean: isClean)
+        try writer.appendHead()
         for event in events { try writer.add(event, now: now, wall: wall) }
         for gap in gaps { try writer.add(gap, now: now, wall: wall) }
         try writer.add(

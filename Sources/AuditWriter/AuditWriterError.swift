@@ -36,4 +36,8 @@ public enum AuditWriterError: Error, Equatable, Sendable {
     case keyringKeyMalformed
     /// A file of the keyring is not what it was, or is missing beside others.
     case keyringDamaged(String)
+    /// The disk refused tiles, notes or the published checkpoint.
+    case checkpointRefused(SystemError)
+    /// A segment that had to be written back no longer holds what was made durable in it.
+    case segmentDiffers(String)
 }

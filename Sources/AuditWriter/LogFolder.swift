@@ -4,16 +4,24 @@ import Primitives
 
 /// The folder of one log, with those of its folders that are written to kept open (format §1).
 struct LogFolder: ~Copyable, Sendable {
-    let root: DurableDirectory
-    let segments: DurableDirectory
-    let served: DurableDirectory
-    let notes: DurableDirectory
+    private(set) var root: DurableDirectory
+    private(set) var segments: DurableDirectory
+    private(set) var served: DurableDirectory
+    private(set) var notes: DurableDirectory
+    /// Where the folder was opened.
+    private let path: String
     /// Name of the notes file that was written last.
     private var lastNotes = ""
+    /// The notes file that refused a note, and where that note begins in it.
+    private var unfinished: (name: String, size: UInt64)?
+    /// Whether the folder of notes was removed: what it held is in the frames.
+    private(set) var areNotesLost = false
+    /// What the disk is asked with whether it takes something.
+    private static let probeName = "probe" + DurableDirectory.temporaryEnding
     /// From so many tiles on, one sync of the file system is cheaper than one for each file.
     private static let syncedFiles = 6
 
-    init(_ root: consuming DurableDirectory) throws(SystemError) {
+    init(_ root: consuming DurableDirectory, path: String) throws(SystemError) {
         let newSegments = try root.folder(LogLayout.segments, create: true)
         let newServed = try root.folder(LogLayout.served, create: true)
         let newNotes = try root.folder(LogLayout.notes, create: true)
@@ -21,6 +29,52 @@ struct LogFolder: ~Copyable, Sendable {
         served = newServed
         notes = newNotes
         self.root = root
+        self.path = path
+    }
+
+    /// Makes those of the folders again that were removed. One that was moved is followed.
+    mutating func revive() throws(SystemError) {
+        if try root.isRemoved() {
+            root = try DurableDirectory.create(path: path)
+            announceWriting()
+        }
+        if try segments.isRemoved() {
+            segments = try root.folder(LogLayout.segments, create: true)
+        }
+        if try served.isRemoved() { served = try root.folder(LogLayout.served, create: true) }
+        if try notes.isRemoved() {
+            notes = try root.folder(LogLayout.notes, create: true)
+            areNotesLost = true
+        }
+    }
+
+    /// Notes the checkpoints of all frames down again, after their folder was lost.
+    mutating func refillNotes(on time: WallTime) throws(SystemError) {
+        var found: [UInt8] = []
+        for (name, _) in try segments.names() where LogLayout.segmentNumber(name) != nil {
+            let bytes = try segments.read(name) ?? []
+            var offset = 0
+            while let header = try? FrameHeader(bytes.span.extracting(droppingFirst: offset)),
+                offset + header.frameCount <= bytes.count
+            {
+                let clear = offset + FrameHeader.byteCount
+                if header.type == .checkpoint { found += bytes[clear..<clear + header.clearCount] }
+                offset += header.frameCount
+            }
+        }
+        lastNotes = LogFolder.notesName(time)
+        unfinished = nil
+        try notes.replace(lastNotes, found.span)
+        areNotesLost = false
+    }
+
+    /// Writes `byteCount` bytes durably, and removes them again.
+    borrowing func probe(byteCount: Int) throws(SystemError) {
+        let bytes = [UInt8](repeating: 0, count: byteCount)
+        defer { try? root.remove(LogFolder.probeName) }
+        try root.stage("probe", bytes.span, sync: true)
+        // A name in the folder of segments is what the next one needs.
+        try segments.sync()
     }
 
     /// Lets readers know that the log is being written, for as long as the folder is open.
@@ -77,12 +131,17 @@ struct LogFolder: ~Copyable, Sendable {
     /// midnight: then they go into the last day's file.
     mutating func appendNote(_ note: [UInt8], on time: WallTime) throws(SystemError) {
         if lastNotes.isEmpty { lastNotes = try notesFiles().last ?? "" }
-        lastNotes = max(lastNotes, LogFolder.notesName(time))
+        lastNotes = unfinished?.name ?? max(lastNotes, LogFolder.notesName(time))
         let file = try notes.openFile(lastNotes, create: true)
-        let size = try file.size()
+        let present = try file.size()
+        // Of a note that was refused a part may be there.
+        let size = min(unfinished?.size ?? present, present)
+        unfinished = (lastNotes, size)
+        if present > size { try file.truncate(to: size) }
         try file.write(note.span, at: size)
         try file.sync()
         if size == 0 { try notes.sync() }
+        unfinished = nil
     }
 
     /// Names of the notes files, in order.

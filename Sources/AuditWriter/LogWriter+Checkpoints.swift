@@ -4,40 +4,80 @@ import AuditSegments
 import LinuxIO
 import Primitives
 
+/// A checkpoint that is in a frame, and not published yet.
+struct PendingNote: Sendable {
+    var note: [UInt8]
+    var size: UInt64
+    /// Whether the notes file has it.
+    var isNoted = false
+}
+
 /// Checkpoints: nothing is signed that is not durable.
 extension LogWriter {
     /// Signs the tree as it is durable now: tiles, root, note, frame, notes file, publication.
+    ///
+    /// A note that is in a frame is noted down and published before another one is signed.
+    ///
+    /// - Throws: `checkpointRefused` when the disk refuses tiles, notes or publication;
+    ///   `writeRefused` when it refuses frames.
     mutating func checkpoint(now: Instant, wall: WallTime) throws(AuditWriterError) {
-        try flush(wall: wall)
+        try flush(now: now, wall: wall)
         lastCheckpoint = now
+        if delay != nil {
+            do throws(SystemError) { try folder.revive() } catch { throw .checkpointRefused(error) }
+        }
+        try publishNote(wall: wall)
+        if tree.size > checkpointSize {
+            try storeTiles()
+            let note: [UInt8]
+            do throws(EvidenceError) {
+                note = try signer.sign(size: tree.size, root: tree.root(&hasher), epoch: epoch)
+            } catch {
+                throw .evidence(error)
+            }
+            try append(.checkpoint, note, now: now, wall: wall)
+            checkpointSize = tree.size
+            pendingNote = PendingNote(note: note, size: tree.size)
+            try publishNote(wall: wall)
+        }
+        endDelay(now: now, wall: wall)
+    }
+
+    private mutating func storeTiles() throws(AuditWriterError) {
         var tiles: [(path: TilePath, bytes: [UInt8])] = []
         for path in tree.tiles(since: storedSize) {
             guard let bytes = tree.bytes(of: path) else { continue }
             tiles.append((path, bytes))
         }
-        let note: [UInt8]
-        do {
+        let began = beginCommit()
+        defer { endCommit(began) }
+        do throws(SystemError) {
             try folder.storeTiles(tiles, since: storedSize)
-            note = try signer.sign(size: tree.size, root: tree.root(&hasher), epoch: epoch)
-        } catch let error as SystemError {
-            throw .system(error)
-        } catch let error as EvidenceError {
-            throw .evidence(error)
         } catch {
-            throw .evidence(.cryptographyFailed)
-        }
-        try append(.checkpoint, note, wall: wall)
-        do {
-            try folder.appendNote(note, on: wall)
-            try folder.publish(note)
-        } catch {
-            throw .system(error)
+            throw .checkpointRefused(error)
         }
         storedSize = tree.size
-        checkpointSize = tree.size
         tree.forget(upTo: storedSize)
-        status.publishCheckpoint(size: checkpointSize)
-        announce(note: note)
+    }
+
+    private mutating func publishNote(wall: WallTime) throws(AuditWriterError) {
+        guard let pending = pendingNote else { return }
+        let began = beginCommit()
+        defer { endCommit(began) }
+        do throws(SystemError) {
+            if folder.areNotesLost {
+                try folder.refillNotes(on: wall)
+            } else if !pending.isNoted {
+                try folder.appendNote(pending.note, on: wall)
+            }
+            pendingNote?.isNoted = true
+            try folder.publish(pending.note)
+        } catch {
+            throw .checkpointRefused(error)
+        }
+        pendingNote = nil
+        status.publishCheckpoint(size: pending.size)
+        announce(note: pending.note)
     }
 
     /// Begins the next epoch with a leaf; from the next checkpoint on its key signs.
@@ -54,7 +94,7 @@ extension LogWriter {
                 encoder.encode(["epoch": leaf], time: wall, instant: now, into: &$0)
             }
             // A leaf that finds no place leaves the epoch before as it is.
-            try addText(.epochKey, parts, wall)
+            try addText(.epochKey, parts, now, wall)
             epoch.adopt(next)
             epochSince = now
         } catch let error as AuditWriterError {

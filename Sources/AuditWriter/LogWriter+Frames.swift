@@ -7,29 +7,49 @@ import Primitives
 /// Frames: what is appended is durable, or went into a second file, or is refused.
 extension LogWriter {
     /// Writes the batch as a frame, makes it durable, and says so.
-    mutating func flush(wall: WallTime) throws(AuditWriterError) {
+    ///
+    /// - Throws: `writeRefused` when a second file was refused as well; the batch is kept.
+    mutating func flush(now: Instant, wall: WallTime) throws(AuditWriterError) {
         guard batch.count > 0 else { return }
+        try prepareBatch()
         do throws(SystemError) {
-            try veil?.keyring.commit()
+            try writeOnce()
         } catch {
-            throw .system(error)
+            try makeWritable(after: error, now: now, wall: wall)
+            do throws(SystemError) { try writeOnce() } catch { throw .writeRefused(error) }
         }
-        do {
-            try batch.compress()
-        } catch {
-            throw .evidence(error)
-        }
-        do {
-            try LogWriter.write(&batch, &segment)
-            isOnSecondFile = false
-        } catch {
-            try openSecondFile(after: error, wall: wall)
-            do {
-                try LogWriter.write(&batch, &segment)
-            } catch {
-                throw .writeRefused(error)
-            }
-        }
+        publishBatch()
+    }
+
+    /// The same, without a second file.
+    mutating func writeBatch() throws(AuditWriterError) {
+        guard batch.count > 0 else { return }
+        try prepareBatch()
+        do throws(SystemError) { try writeOnce() } catch { throw .writeRefused(error) }
+        publishBatch()
+    }
+
+    /// Compresses the batch, and makes the keys durable that its records name.
+    private mutating func prepareBatch() throws(AuditWriterError) {
+        do throws(SystemError) { try veil?.keyring.commit() } catch { throw .writeRefused(error) }
+        do throws(EvidenceError) { try batch.compress() } catch { throw .evidence(error) }
+    }
+
+    private mutating func writeOnce() throws(SystemError) {
+        let began = beginCommit()
+        defer { endCommit(began) }
+        try LogWriter.write(&batch, &segment, folder)
+    }
+
+    /// A function of the pieces, so that a span of one may be read beside a change of another.
+    private static func write(
+        _ batch: inout BatchEncoder, _ segment: inout SegmentFile, _ folder: borrowing LogFolder
+    ) throws(SystemError) {
+        let digest = batch.stamp(number: segment.nextNumber, previous: segment.previous)
+        try segment.append(batch.bytes, digest: digest, in: folder.segments)
+    }
+
+    private mutating func publishBatch() {
         batch.reset()
         for index in 0..<rings.count {
             rings[index].release()
@@ -41,23 +61,17 @@ extension LogWriter {
         announceEvents()
     }
 
-    static func write(
-        _ batch: inout BatchEncoder, _ segment: inout SegmentFile
-    ) throws(SystemError) {
-        let digest = batch.stamp(number: segment.nextNumber, previous: segment.previous)
-        try segment.append(batch.bytes, digest: digest)
-    }
-
     /// Appends a small frame durably, in a second file when the first refuses it.
+    ///
+    /// - Throws: `writeRefused` when a second file was refused as well.
     mutating func append(
-        _ type: FrameType, _ clear: [UInt8], wall: WallTime
+        _ type: FrameType, _ clear: [UInt8], now: Instant, wall: WallTime
     ) throws(AuditWriterError) {
-        do {
+        do throws(SystemError) {
             try appendOnce(type, clear)
-            isOnSecondFile = false
         } catch {
-            try openSecondFile(after: error, wall: wall)
-            do {
+            try makeWritable(after: error, now: now, wall: wall)
+            do throws(SystemError) {
                 try appendOnce(type, clear)
             } catch {
                 throw .writeRefused(error)
@@ -69,19 +83,39 @@ extension LogWriter {
         let frame = frames.encode(
             type, number: segment.nextNumber, previous: segment.previous, clear: clear,
             hasher: &hasher)
-        try segment.append(frame.bytes.span, digest: frame.digest)
+        let began = beginCommit()
+        defer { endCommit(began) }
+        try segment.append(
+            frame.bytes.span, digest: frame.digest, in: folder.segments, isSeal: type == .seal)
     }
 
-    /// Goes on in another segment after `failure`; a failure there is final (format §7 row 7).
-    mutating func openSecondFile(
-        after failure: SystemError, wall: WallTime
+    /// Gives the segment its name back, or goes on in another one (format §7 rows 7 and 8).
+    private mutating func makeWritable(
+        after failure: SystemError, now: Instant, wall: WallTime
     ) throws(AuditWriterError) {
-        // A segment that was removed takes frames along that no other file can replace.
-        guard !isOnSecondFile, !failure.isMissingFile else { throw .writeRefused(failure) }
-        isOnSecondFile = true
-        refusals.append(.segmentFailed(segment: segment.name, code: Int64(failure.code)))
-        // What was refused may partly be there; if it can't be cut off, the verifier says so.
-        try? segment.close()
-        try beginSegment(isClean: false, now: segment.since)
+        guard segment.isSpent else { return try restoreSegment(now: now, wall: wall) }
+        let name = segment.name
+        try replaceSegment()
+        queue(.event(.segmentFailed(segment: name, code: Int64(failure.code)), now, wall))
+    }
+
+    // MARK: How long the disk takes
+
+    /// Lets other threads see since when this one waits for the disk.
+    func beginCommit() -> Instant {
+        let now = SystemClock.monotonic()
+        status.publishCommitBegan(at: now)
+        return now
+    }
+
+    /// Records a wait that was too long.
+    mutating func endCommit(_ began: Instant) {
+        let now = SystemClock.monotonic()
+        status.publishCommitEnded()
+        let nanoseconds = now.nanoseconds(since: began)
+        guard nanoseconds > AuditStatus.stallNanoseconds else { return }
+        queue(
+            .event(
+                .disk(.stalled(milliseconds: nanoseconds / 1_000_000)), now, SystemClock.wall()))
     }
 }

@@ -41,13 +41,22 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     var lastCheckpoint: Instant
     var lastHeartbeat: Instant
     var epochSince: Instant
-    /// Whether the last frame went into a second file because the first refused it.
-    var isOnSecondFile = false
-    /// Segments that refused a frame, not recorded yet.
-    var refusals: [LifecycleEvent] = []
     /// Who is told what the log says, and events that they are told once they are durable.
     var outlets = PublicationOutlets()
     var keptEvents: [PublishedEvent] = []
+    /// A checkpoint that is in a frame, and has to be published before the next is signed.
+    var pendingNote: PendingNote?
+    /// Leaves that wait for the next turn.
+    var leaves: [OwnLeaf] = []
+    /// While the disk takes no frames.
+    var outage: DiskOutage?
+    /// While the disk takes frames but no checkpoints.
+    var delay: DiskOutage?
+    /// Whether the log is being ended, and whether its last leaf is queued.
+    var isEnding = false
+    var isStopQueued = false
+    /// When it was last looked whether the segment's name leads to it.
+    var lastLook: Instant
 
     /// Records of this many bytes make a batch at once; the rest waits for the end of the turn.
     static let flushBytes = 1 << 20
@@ -56,6 +65,14 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     static let batchRecords = 4096
     /// Room for a lifecycle record, which names every worker.
     static let spareBytes = 64 << 10
+    /// Checkpoints may be refused for so long before the log's health says so.
+    static let delayNanoseconds: UInt64 = 10_000_000_000
+    /// Entries without stored tiles that are kept in memory (about 200 bytes each at the worst).
+    static let unstoredEntries: UInt64 = 1 << 21
+    /// A disk has to take so much more than what waits for it to be asked for more records.
+    static let probeBytes = 1 << 20
+    /// A quiet log's segment is looked for this often; a busy one's at each commit.
+    static let lookNanoseconds: UInt64 = 1_000_000_000
     /// zstd's level: docs/decisions/0009 says how it was chosen.
     static let compressionLevel: Int32 = -3
 
@@ -104,6 +121,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         lastCheckpoint = now
         lastHeartbeat = now
         epochSince = now
+        lastLook = now
     }
 
     // MARK: A turn
@@ -112,25 +130,33 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     ///
     /// - Returns: Records drained.
     mutating func turn(now: Instant, wall: WallTime) throws(AuditWriterError) -> Int {
+        if isTreeFull, !isEnding {
+            try checkpointWhenPossible(now: now, wall: wall)
+            return 0
+        }
+        if now.nanoseconds(since: lastLook) >= LogWriter.lookNanoseconds {
+            lastLook = now
+            try restoreSegment(now: now, wall: wall)
+        }
         var drained = 0
-        try veil?.keyring.turn(now: wall)
-        while let refusal = refusals.popLast() { try add(refusal, now: now, wall: wall) }
+        try turnKeyring(wall: wall)
+        try addLeaves()
         // What was published before `now` shows in this look at the rings.
         for index in 0..<rings.count { _ = rings[index].refresh() }
-        for index in 0..<rings.count { drained += try drain(index, wall: wall) }
+        for index in 0..<rings.count { drained += try drain(index, now: now, wall: wall) }
         if now.nanoseconds(since: lastHeartbeat) >= UInt64(settings.heartbeatSeconds)
             * 1_000_000_000
         {
-            lastHeartbeat = now
             try add(.heartbeat(sequences: sequences()), now: now, wall: wall)
+            lastHeartbeat = now
         }
-        try flush(wall: wall)
+        try flush(now: now, wall: wall)
         status.publishDurable(until: now)
         let sinceCheckpoint = now.nanoseconds(since: lastCheckpoint)
-        if tree.size > checkpointSize,
-            sinceCheckpoint >= UInt64(settings.checkpointMilliseconds) * 1_000_000
+        if tree.size > checkpointSize || pendingNote != nil,
+            delay != nil || sinceCheckpoint >= UInt64(settings.checkpointMilliseconds) * 1_000_000
         {
-            try checkpoint(now: now, wall: wall)
+            try checkpointWhenPossible(now: now, wall: wall)
         }
         // Right after a checkpoint, so that the old key has signed for all of its time.
         if tree.size == checkpointSize,
@@ -139,15 +165,27 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
             try beginEpoch(now: now, wall: wall)
         }
         let age = now.nanoseconds(since: segment.since)
-        if segment.size >= settings.rotateBytes
-            || age >= UInt64(settings.rotateSeconds) * 1_000_000_000
+        // A seal has a checkpoint before it: without one the segment grows instead.
+        if delay == nil,
+            segment.size >= settings.rotateBytes
+                || age >= UInt64(settings.rotateSeconds) * 1_000_000_000
         {
             try rotate(now: now, wall: wall)
         }
         return drained
     }
 
-    private mutating func drain(_ index: Int, wall: WallTime) throws(AuditWriterError) -> Int {
+    private mutating func turnKeyring(wall: WallTime) throws(AuditWriterError) {
+        do throws(AuditWriterError) {
+            try veil?.keyring.turn(now: wall)
+        } catch .system(let error) {
+            throw .writeRefused(error)
+        }
+    }
+
+    private mutating func drain(
+        _ index: Int, now: Instant, wall: WallTime
+    ) throws(AuditWriterError) -> Int {
         var drained = 0
         while true {
             let facts: RecordFacts?
@@ -168,7 +206,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
                 _ = accounts[index].insert(facts.sequence)
             }
             if batch.byteCount >= LogWriter.flushBytes || batch.count == LogWriter.batchRecords {
-                try flush(wall: wall)
+                try flush(now: now, wall: wall)
             }
         }
         return drained
@@ -208,23 +246,5 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
             tree: &tree)
         // A batch is flushed while it has room for the largest record.
         precondition(isAdded)
-    }
-
-    /// Ends the log in order: what is missing, the stop leaf, a checkpoint, the seal.
-    mutating func stop(now: Instant, wall: WallTime) throws(AuditWriterError) {
-        while try turn(now: now, wall: wall) > 0 {}
-        for worker in accounts.indices {
-            let last = max(accounts[worker].highest ?? 0, status.lastSequence(worker: worker))
-            for range in accounts[worker].missing(through: last) {
-                try add(
-                    GapFacts(
-                        boot: identity.boot, worker: UInt16(truncatingIfNeeded: worker),
-                        first: range.lowerBound, last: range.upperBound, reason: .dropped),
-                    now: now, wall: wall)
-            }
-        }
-        try add(.stop(sequences: sequences()), now: now, wall: wall)
-        try checkpoint(now: now, wall: wall)
-        try seal(wall: wall)
     }
 }

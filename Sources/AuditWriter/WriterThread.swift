@@ -89,6 +89,9 @@ private struct WriterLoop: ~Copyable, @unchecked Sendable {
     private static let idleMilliseconds: Int32 = 100
     /// A turn of so many records is followed by the next one at once.
     private static let behindRecords = 4096
+    /// How long the end of the log waits for a disk that refuses it.
+    private static let endNanoseconds: UInt64 = 10_000_000_000
+    private static let endMilliseconds: Int32 = 50
 
     init(log: consuming OpenedLog, poller: consuming Poller) {
         self.log = log
@@ -103,42 +106,62 @@ private struct WriterLoop: ~Copyable, @unchecked Sendable {
         var pause = min(WriterLoop.busyMilliseconds, longest)
         while !log.control.shouldStop {
             if let (names, generation) = log.control.takeNames() {
-                try log.writer.adopt(names, generation: generation)
+                log.writer.adopt(names, generation: generation)
             }
-            try recordEvents()
+            takeEvents()
             log.control.beginTurn()
-            let drained = try log.writer.turn(
+            let drained = try log.writer.work(
                 now: SystemClock.monotonic(), wall: SystemClock.wall())
             if drained >= WriterLoop.behindRecords { continue }
             let step = drained > 0 ? WriterLoop.busyMilliseconds : pause &+ 10
             pause = min(step, longest)
-            do {
-                if try poller.wait(milliseconds: pause) > 0 { log.control.drain() }
-            } catch {
-                throw .system(error)
-            }
+            try wait(milliseconds: pause)
         }
-        try recordEvents()
-        try log.writer.stop(now: SystemClock.monotonic(), wall: SystemClock.wall())
+        try end()
     }
 
-    /// Writes what other threads gave to `WriterControl.record`.
-    private mutating func recordEvents() throws(AuditWriterError) {
+    /// Ends the log, for as long as that may take; without its stop leaf and seal the next start
+    /// finds what is missing.
+    private mutating func end() throws(AuditWriterError) {
+        let deadline = SystemClock.monotonic().advanced(nanoseconds: WriterLoop.endNanoseconds)
+        takeEvents()
+        while true {
+            let now = SystemClock.monotonic()
+            if try log.writer.finish(now: now, wall: SystemClock.wall()) { return }
+            guard now < deadline else {
+                if let error = log.writer.outage?.error { throw .writeRefused(error) }
+                if let error = log.writer.delay?.error { throw .checkpointRefused(error) }
+                return
+            }
+            try wait(milliseconds: WriterLoop.endMilliseconds)
+        }
+    }
+
+    private mutating func wait(milliseconds: Int32) throws(AuditWriterError) {
+        do throws(SystemError) {
+            if try poller.wait(milliseconds: milliseconds) > 0 { log.control.drain() }
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// Queues what other threads gave to `WriterControl.record`; it waits there during an outage.
+    private mutating func takeEvents() {
+        guard log.writer.outage == nil else { return }
         for entry in log.control.takeEvents() {
-            try log.writer.add(entry.event, now: entry.instant, wall: entry.time)
+            log.writer.queue(.event(entry.event, entry.instant, entry.time))
         }
     }
 }
 
 extension LogWriter {
     /// Goes on with the names of a new settings generation, and records it.
-    mutating func adopt(
-        _ names: RecordNames, generation: SettingsGeneration
-    ) throws(AuditWriterError) {
+    mutating func adopt(_ names: RecordNames, generation: SettingsGeneration) {
         encoder.adopt(names, generation: generation)
         text = ByteBuffer(capacity: encoder.maximumBytes(RecordLimits()) + LogWriter.spareBytes)
-        try add(
-            .reload(settings: names.settingsDigest), now: SystemClock.monotonic(),
-            wall: SystemClock.wall())
+        queue(
+            .event(
+                .reload(settings: names.settingsDigest), SystemClock.monotonic(),
+                SystemClock.wall()))
     }
 }

@@ -175,6 +175,26 @@ public struct DurableDirectory: ~Copyable, Sendable {
         }
     }
 
+    /// Which file `name` leads to; nil when there is none.
+    public borrowing func identity(of name: String) throws(SystemError) -> FileIdentity? {
+        var status = stat()
+        // Safe: the path is only read, and the kernel fills the one structure.
+        let result = unsafe fstatat(descriptor.number, name, &status, CInt(AT_SYMLINK_NOFOLLOW))
+        if result == 0 { return FileIdentity(status) }
+        guard errno == ENOENT || errno == ENOTDIR else { throw SystemError.current("fstatat") }
+        return nil
+    }
+
+    /// Whether the folder was removed: it is open, and nothing can be made in it.
+    public borrowing func isRemoved() throws(SystemError) -> Bool {
+        var status = stat()
+        // Safe: the kernel fills the one structure.
+        guard unsafe fstat(descriptor.number, &status) == 0 else {
+            throw SystemError.current("fstat")
+        }
+        return status.st_nlink == 0
+    }
+
     /// Claims the folder for this process until it ends; false when another one has it.
     public borrowing func claim() throws(SystemError) -> Bool {
         if flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 { return true }

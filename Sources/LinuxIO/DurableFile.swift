@@ -2,6 +2,17 @@ import CLinux
 import Glibc
 import Primitives
 
+/// Which file it is, whatever its name: device and inode.
+public struct FileIdentity: Equatable, Sendable, BitwiseCopyable {
+    let device: UInt64
+    let inode: UInt64
+
+    init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
+    }
+}
+
 /// A file whose bytes are made durable on purpose: written, then synced, then relied on.
 ///
 /// Appending a batch is `pwrite(2)` until all of it is taken, then `fdatasync(2)`. A sync that
@@ -65,14 +76,19 @@ public struct DurableFile: ~Copyable, Sendable {
         try descriptor.fileSize()
     }
 
-    /// Whether a name in some folder still leads to the file.
-    public borrowing func isLinked() throws(SystemError) -> Bool {
+    /// Which file it is.
+    public borrowing func identity() throws(SystemError) -> FileIdentity {
         var status = stat()
         // Safe: the kernel fills the one structure.
         guard unsafe fstat(descriptor.number, &status) == 0 else {
             throw SystemError.current("fstat")
         }
-        return status.st_nlink > 0
+        return FileIdentity(status)
+    }
+
+    /// Up to `count` bytes from `offset` on; fewer at the end of the file only.
+    public borrowing func read(at offset: UInt64, count: Int) throws(SystemError) -> [UInt8] {
+        try descriptor.read(at: offset, count: count)
     }
 
     /// Everything in the file.

@@ -1,5 +1,17 @@
 import Glibc
 
+/// What a failed call says about a disk.
+public enum DiskProblem: Sendable {
+    /// No room, or none that this process may use (ENOSPC, EDQUOT, EFBIG).
+    case noRoom
+    /// It can only be read, by anybody or by this process (EROFS, EACCES, EPERM).
+    case readOnly
+    /// A file or folder is not there (ENOENT, ENOTDIR, ESTALE).
+    case missing
+    /// Anything else: EIO above all.
+    case other
+}
+
 /// A system call that failed: which one, and the kernel's number for why.
 public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The system call's name, as its manual page spells it.
@@ -25,6 +37,16 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
 
     /// Whether a file is not there, or not any more.
     public var isMissingFile: Bool { code == ENOENT }
+
+    /// What it says about the disk that the call was about.
+    public var diskProblem: DiskProblem {
+        switch code {
+        case ENOSPC, EDQUOT, EFBIG: .noRoom
+        case EROFS, EACCES, EPERM: .readOnly
+        case ENOENT, ENOTDIR, ESTALE: .missing
+        default: .other
+        }
+    }
 
     /// Whether the same call failed for the same reason.
     public static func == (left: SystemError, right: SystemError) -> Bool {

@@ -124,7 +124,7 @@ public struct Supervisor: ~Copyable {
     ) throws(SupervisorError) {
         var shutdown = ShutdownState(
             drainMilliseconds: settings.connections.drainMilliseconds)
-        var isFailureTold = false
+        var health = AuditHealth.healthy
         while true {
             let tick =
                 shutdown.isEnding ? Supervisor.endingTickMilliseconds : Supervisor.tickMilliseconds
@@ -140,10 +140,10 @@ public struct Supervisor: ~Copyable {
                     finished: workers.finishedCount, workers: workers.count,
                     now: SystemClock.monotonic())
             }
-            if writer.status.hasFailed, !isFailureTold {
-                isFailureTold = true
-                let why = writer.failure?.words ?? "unknown"
-                logger.critical("the audit log has failed (\(why)); every request is refused now")
+            let found = writer.status.health(at: SystemClock.monotonic())
+            if found != health {
+                health = found
+                tell(health, why: writer.failure)
             }
             switch action {
             case .nothing: continue
@@ -157,6 +157,22 @@ public struct Supervisor: ~Copyable {
             case .finish: return
             case .fail: throw .workerEnded
             }
+        }
+    }
+
+    /// Tells the operator once what has become of the log.
+    private func tell(_ health: AuditHealth, why: AuditWriterError?) {
+        switch health {
+        case .healthy: logger.notice("the audit log is written again, nothing of it is lost")
+        case .signerUnavailable:
+            logger.error("the audit log's checkpoints can't be signed or stored; records are kept")
+        case .diskFull, .writeFailed, .readOnly, .fileMissing, .stalled:
+            logger.critical(
+                "the audit log can't be written (\(health.word)); requests are refused until it can"
+            )
+        case .failed:
+            let words = why?.words ?? "unknown"
+            logger.critical("the audit log has failed (\(words)); every request is refused now")
         }
     }
 

@@ -79,6 +79,9 @@ extension AuditWriterError {
         case .keyringKeyMalformed:
             "the keyring's wrapping key is not 64 hexadecimal digits in lower case"
         case .keyringDamaged(let file): "the keyring is not what it was: \(file)"
+        case .checkpointRefused(let error): "the disk refused a checkpoint: \(error)"
+        case .segmentDiffers(let name):
+            "\(name) was removed, and no longer holds what had been written to it"
         }
     }
 }

@@ -93,47 +93,6 @@ import Testing
         try stop(try folder.open())
     }
 
-    @Test func `a segment that is removed while it is written ends the writer`() throws {
-        let folder = try TestFolder()
-        folder.settings.checkpointMilliseconds = 60_000
-        var log = try folder.open()
-        let status = log.status
-        let ring = RingBox(log.makeRing())
-        let path = "\(try folder.logFolder())/segments/\(LogLayout.segmentName(0))"
-        let writer = try log.start()
-        try FileManager.default.removeItem(atPath: path)
-        ring.ring.record(1...3)
-        writer.control.wake()
-        while !status.hasFailed {}
-        #expect(status.durableRecords(worker: 0) == 0)
-        let failure = writer.stop()
-        #expect(failure == .writeRefused(.missingFile("pwrite")))
-    }
-
-    @Test func `a checkpoint that can't be stored ends the writer`() throws {
-        let folder = try TestFolder()
-        var log = try folder.open()
-        let status = log.status
-        let ring = RingBox(log.makeRing())
-        let served = "\(try folder.logFolder())/tlog"
-        let writer = try log.start()
-        try FileManager.default.removeItem(atPath: served)
-        ring.ring.record(1...3)
-        writer.control.wake()
-        while !status.hasFailed {}
-        let isTold = writer.failure != nil
-        #expect(isTold)
-        let failure = writer.stop()
-        guard case .system? = failure else {
-            Issue.record("\(String(describing: failure))")
-            return
-        }
-        // The next start makes the tiles and the checkpoint again from the segments.
-        let opened = try folder.open()
-        try stop(opened)
-        #expect(try folder.verify().holds)
-    }
-
     private func stop(_ log: consuming OpenedLog) throws {
         let writer = try log.start()
         let failure = writer.stop()

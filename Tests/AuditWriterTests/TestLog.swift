@@ -6,6 +6,7 @@ import Crypto
 import Foundation
 import LinuxIO
 import Primitives
+import Testing
 
 /// A folder for one test, with a signing key in it; it goes away with its owner.
 final class TestFolder {
@@ -14,9 +15,9 @@ final class TestFolder {
     /// Opens the records where they are encrypted.
     var identities: [AgeIdentity] = []
 
-    init() throws {
+    init(in parent: String? = nil) throws {
         path =
-            FileManager.default.temporaryDirectory
+            URL(filePath: parent ?? FileManager.default.temporaryDirectory.path)
             .appending(path: "sallyport-audit-\(UInt64.random(in: 0...UInt64.max))").path
         try TestFolder.makeKey(in: path)
         settings = AuditSettings(
@@ -42,6 +43,18 @@ final class TestFolder {
             options: AuditLogOptions(names: RecordNames(), workerCount: workers, build: "test"))
     }
 
+    /// Starts on the log and stops.
+    func restart() throws {
+        let writer = try open().start()
+        let failure = writer.stop()
+        #expect(failure == nil)
+    }
+
+    /// The words of all lifecycle records, in their order.
+    func events() throws -> [String] {
+        try cores(.lifecycle).compactMap { $0.string("event") }
+    }
+
     /// The one log's folder.
     func logFolder() throws -> String {
         let names = try DurableDirectory(path: settings.directory).names().map(\.name)
@@ -64,7 +77,8 @@ final class TestFolder {
         let source = DirectorySource(path: try logFolder())
         var reader = try FrameReader(library: try CryptoLibrary())
         var cores: [CanonicalObject] = []
-        for name in source.files(in: LogLayout.segments).sorted() {
+        for name in source.files(in: LogLayout.segments).sorted()
+        where LogLayout.segmentNumber(name) != nil {
             let bytes = source.read("\(LogLayout.segments)/\(name)") ?? []
             reader.beginSegment()
             var offset = 0

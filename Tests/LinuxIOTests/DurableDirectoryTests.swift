@@ -42,6 +42,52 @@ import Testing
         #expect(try first.claim())
         #expect(try !second.claim())
     }
+
+    @Test func `a file is the same under every name, and another one under its own`() throws {
+        let folder = TemporaryFolder()
+        let directory = try DurableDirectory(path: folder.path)
+        let file = try directory.createFile("one")
+        let identity = try file.identity()
+        #expect(try directory.identity(of: "one") == identity)
+        #expect(try directory.identity(of: "two") == nil)
+        try directory.rename("one", to: "two")
+        #expect(try directory.identity(of: "one") == nil)
+        #expect(try directory.identity(of: "two") == identity)
+        _ = try directory.createFile("one")
+        #expect(try directory.identity(of: "one") != identity)
+        #expect(try directory.identity(of: "one/inside") == nil)
+    }
+
+    @Test func `a removed file is read to its end through its descriptor`() throws {
+        let folder = TemporaryFolder()
+        let directory = try DurableDirectory(path: folder.path)
+        let file = try directory.createFile("one")
+        try file.write([1, 2, 3, 4].span, at: 0)
+        try directory.remove("one")
+        #expect(try file.read(at: 1, count: 2) == [2, 3])
+        #expect(try file.read(at: 3, count: 9) == [4])
+        #expect(try file.read(at: 4, count: 1) == [])
+    }
+
+    @Test func `an open folder knows that it was removed`() throws {
+        let folder = TemporaryFolder()
+        let directory = try DurableDirectory(path: folder.path)
+        let inner = try directory.folder("inner", create: true)
+        #expect(try !inner.isRemoved())
+        try directory.rename("inner", to: "other")
+        #expect(try !inner.isRemoved())
+        try directory.removeFolder("other")
+        #expect(try inner.isRemoved())
+        #expect(throws: SystemError.self) { _ = try inner.createFile("file") }
+    }
+
+    @Test(arguments: [
+        (ENOSPC, DiskProblem.noRoom), (EDQUOT, .noRoom), (EFBIG, .noRoom), (EROFS, .readOnly),
+        (EACCES, .readOnly), (ENOENT, .missing), (ENOTDIR, .missing), (EIO, .other),
+    ])
+    func `what a failed call says about the disk`(code: Int32, problem: DiskProblem) {
+        #expect(SystemError("pwrite", code).diskProblem == problem)
+    }
 }
 
 @Suite struct PinnedThreadTests {
