@@ -13,6 +13,8 @@ struct RouteReader {
     let upstreams: [String]
     /// What the log promises about routes that say nothing else.
     let auditMode: AuditMode
+    /// What routes record that say nothing else.
+    let auditLevel: AuditLevel
     /// Whom the routes let in.
     private(set) var access: AccessReader
 
@@ -34,13 +36,14 @@ struct RouteReader {
 
     init(
         parser: SettingsParser, issuers: [String], limits: [RateLimit], upstreams: [String],
-        declaredRoles: [String]?, auditMode: AuditMode
+        declaredRoles: [String]?, auditMode: AuditMode, auditLevel: AuditLevel
     ) {
         self.parser = parser
         self.issuers = issuers
         self.limits = limits
         self.upstreams = upstreams
         self.auditMode = auditMode
+        self.auditLevel = auditLevel
         access = AccessReader(
             diagnostics: parser.diagnostics, issuers: issuers, declaredRoles: declaredRoles)
     }
@@ -114,7 +117,7 @@ struct RouteReader {
             diagnostics.error(
                 headers, "\(headers.name) changes a forwarded request, but this route responds")
         }
-        let audit = section.optional("audit").map { self.audit($0) } ?? (.metadata, auditMode)
+        let audit = section.optional("audit").map { self.audit($0) } ?? (auditLevel, auditMode)
         guard let name, let match, let authentication, let action else { return nil }
         var route = Route(
             name: name, path: match.path, authentication: authentication, action: action)
@@ -282,13 +285,9 @@ struct RouteReader {
 
     private func audit(_ value: SettingValue) -> (level: AuditLevel, mode: AuditMode) {
         guard let section = Section(value, known: ["mode", "level"], diagnostics: diagnostics)
-        else { return (.metadata, auditMode) }
-        let level = section.optional("level").flatMap {
-            diagnostics.choice(
-                $0, [("metadata", AuditLevel.metadata)],
-                later: ["none", "headers", "body_hash", "body"])
-        }
+        else { return (auditLevel, auditMode) }
+        let level = section.optional("level").flatMap(parser.auditLevel)
         let mode = section.optional("mode").flatMap(parser.auditMode)
-        return (level ?? .metadata, mode ?? auditMode)
+        return (level ?? auditLevel, mode ?? auditMode)
     }
 }

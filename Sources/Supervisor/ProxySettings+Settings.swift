@@ -28,7 +28,8 @@ extension Settings {
                     strictTransport: listener.strictTransport?.fieldLine ?? [])
             },
             auditBoundMilliseconds: audit.boundMilliseconds, auditBoundRecords: audit.boundRecords,
-            viaName: Array("sallyport-\(Settings.pseudonym())".utf8), auditMode: audit.mode,
+            viaName: Array("sallyport-\(Settings.pseudonym())".utf8), privacy: audit.privacy,
+            auditLevel: audit.level, auditMode: audit.mode,
             auditCommitMilliseconds: audit.commitMilliseconds)
     }
 

@@ -23,7 +23,8 @@ extension WorkerLoop {
         } else {
             counters.requests += 1
         }
-        let facts = clients[slot].exchange.facts
+        var facts = clients[slot].exchange.facts
+        settings.reduce(&facts)
         if pending.isEmpty, ring.push(facts, clients[slot].exchange.record.bytes) {
             records.give(&clients[slot].exchange.record)
         } else if mayWait(clients[slot].exchange.mode) {
@@ -61,6 +62,7 @@ extension WorkerLoop {
     mutating func recordDecision(_ slot: Int) -> Bool {
         var facts = clients[slot].exchange.facts
         facts.kind = .decision
+        settings.reduce(&facts)
         guard pending.isEmpty, ring.push(facts, clients[slot].exchange.record.bytes) else {
             return false
         }
