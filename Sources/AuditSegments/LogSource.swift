@@ -42,6 +42,16 @@ public enum LogLayout {
     public static let cosigned = "tlog/witness"
     /// Folder of every checkpoint ever signed.
     public static let notes = "notes"
+    /// A legal hold on the log: while it is there, nothing is erased or pruned.
+    public static let hold = "hold.json"
+    /// Where tools that read the log on its own host say so, while it is written.
+    public static let accessSocket = "access.sock"
+    /// Folder of what they left while it was not.
+    public static let access = "access"
+    /// Which folder of which host this log is; a copy is another.
+    public static let accessHost = "access/host"
+    /// Its name in the folder.
+    public static let hostName = "host"
     /// Ending of a segment's name.
     public static let segmentEnding = ".alog"
     /// Ending of the name of a torn tail that recovery put aside; a number may follow.

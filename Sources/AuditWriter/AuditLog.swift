@@ -263,6 +263,8 @@ extension LogWriter {
                 workers: options.workerCount),
             now: now, wall: wall)
         try writer.beginEpoch(now: now, wall: wall)
+        try writer.takeNotices(now: now, wall: wall)
+        try writer.finishErasure(now: now, wall: wall)
         try writer.checkpoint(now: now, wall: wall)
         return writer
     }

@@ -41,10 +41,13 @@ struct IdentityVeil: ~Copyable, Sendable {
     }
 
     /// The veil that `settings` ask for, with the keyring in a log's folder; nil for none.
+    ///
+    /// - Parameter always: Makes one that covers nothing, for the keyring that it has.
     static func make(
-        _ settings: PrivacySettings, in root: borrowing DurableDirectory, now: WallTime
+        _ settings: PrivacySettings, in root: borrowing DurableDirectory, now: WallTime,
+        always: Bool = false
     ) throws(AuditWriterError) -> IdentityVeil? {
-        guard settings.needsKeyring else { return nil }
+        guard settings.needsKeyring || always else { return nil }
         var key: SecretBytes?
         if let path = settings.keyringKeyPath { key = try wrappingKey(path) }
         return try IdentityVeil(

@@ -12,11 +12,11 @@ import Primitives
 ///
 /// The writer's thread alone uses it.
 struct Keyring: ~Copyable, Sendable {
-    private let folder: DurableDirectory
-    private let library: CryptoLibrary
+    let folder: DurableDirectory
+    let library: CryptoLibrary
     private let keySeconds: UInt32
-    private var wrapping: MessageAuthentication
-    private var hash: SHA256
+    var wrapping: MessageAuthentication
+    var hash: SHA256
     private var file: DurableFile
     private(set) var epoch: UInt64
     /// Makes the epoch's pseudonyms.
@@ -127,11 +127,13 @@ struct Keyring: ~Copyable, Sendable {
         return file
     }
 
-    private static func epochs(in folder: borrowing DurableDirectory) throws -> [UInt64] {
+    /// The numbers of all epochs, in order.
+    static func epochs(in folder: borrowing DurableDirectory) throws -> [UInt64] {
         try folder.names().compactMap { KeyringFile.epoch(of: $0.name) }.sorted()
     }
 
-    private static func rows(
+    /// The rows of an epoch's file.
+    static func rows(
         of epoch: UInt64, in folder: borrowing DurableDirectory
     ) throws -> [KeyRow?] {
         let name = KeyringFile.name(epoch: epoch)
@@ -186,6 +188,15 @@ struct Keyring: ~Copyable, Sendable {
             rows.append(row)
         }
         return (row.id, row.key(epoch: epoch, wrapping: &wrapping))
+    }
+
+    /// Forgets the row at `place`, which is no longer in its file.
+    mutating func forget(_ place: KeyPlace) {
+        guard place.epoch == epoch, place.row < rows.count, let row = rows[place.row],
+            row.id == place.id
+        else { return }
+        numbers[row.place] = nil
+        rows[place.row] = nil
     }
 
     /// Makes the rows durable that records may name. Before the frame of those records.

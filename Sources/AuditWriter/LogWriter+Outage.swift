@@ -45,6 +45,21 @@ extension LogWriter {
         }
     }
 
+    /// Does what another thread asks for, when the disk takes records.
+    ///
+    /// - Returns: `late` when it doesn't: what was asked for may still be done.
+    mutating func answer(
+        _ request: WriterRequest, now: Instant, wall: WallTime
+    ) throws(AuditWriterError) -> WriterAnswer {
+        guard outage == nil else { return .refused(.late) }
+        do throws(AuditWriterError) {
+            return try perform(request, now: now, wall: wall)
+        } catch {
+            try wait(out: error, now: now, wall: wall)
+            return .refused(.late)
+        }
+    }
+
     /// Makes a state of what the disk refused, and throws everything else.
     private mutating func wait(
         out error: AuditWriterError, now: Instant, wall: WallTime

@@ -15,6 +15,9 @@ public final class WriterControl: Sendable {
     private let hasEvents = Atomic<Bool>(false)
     private let events = Mutex<EventQueue>(EventQueue())
 
+    /// What others wait for.
+    let requests = RequestQueue()
+
     init() throws(SystemError) {
         wakeup = try Wakeup()
     }
@@ -57,6 +60,13 @@ public final class WriterControl: Sendable {
         // Releases the events; pairs with the acquiring load in `takeEvents`.
         hasEvents.store(true, ordering: .releasing)
         wake()
+    }
+
+    /// Has the writer do `request`, and waits until it is durable or refused.
+    ///
+    /// Any thread but a worker's and the writer's; it may wait until `deadline`.
+    public func perform(_ request: WriterRequest, until deadline: Instant) -> WriterAnswer {
+        requests.perform(request, until: deadline) { wake() }
     }
 
     /// Makes the writer drain everything, say stop, seal and end. After the workers have ended.

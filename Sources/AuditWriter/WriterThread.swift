@@ -71,6 +71,7 @@ extension OpenedLog {
                 outcome.fail(error)
                 status.publishFailure()
             }
+            control.requests.close()
         }
         return RunningWriter(thread: thread, outcome: outcome, control: control, status: status)
     }
@@ -109,6 +110,7 @@ private struct WriterLoop: ~Copyable, @unchecked Sendable {
                 log.writer.adopt(names, generation: generation)
             }
             takeEvents()
+            try answerRequests()
             log.control.beginTurn()
             let drained = try log.writer.work(
                 now: SystemClock.monotonic(), wall: SystemClock.wall())
@@ -117,6 +119,7 @@ private struct WriterLoop: ~Copyable, @unchecked Sendable {
             pause = min(step, longest)
             try wait(milliseconds: pause)
         }
+        try answerRequests()
         try end()
     }
 
@@ -142,6 +145,20 @@ private struct WriterLoop: ~Copyable, @unchecked Sendable {
             if try poller.wait(milliseconds: milliseconds) > 0 { log.control.drain() }
         } catch {
             throw .system(error)
+        }
+    }
+
+    /// Does what other threads wait for in `WriterControl.perform`.
+    private mutating func answerRequests() throws(AuditWriterError) {
+        for pending in log.control.requests.takeAll() {
+            do {
+                pending.finish(
+                    try log.writer.answer(
+                        pending.request, now: SystemClock.monotonic(), wall: SystemClock.wall()))
+            } catch {
+                pending.finish(.refused(.ended))
+                throw error
+            }
         }
     }
 

@@ -7,8 +7,10 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -75,6 +77,84 @@ int sallyport_sync_filesystem(int descriptor) { return syncfs(descriptor); }
 int sallyport_name_thread(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
 int sallyport_refuse_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+// The address of a Unix socket is short; through /proc it is, however long the folder's path is.
+static int local_address(struct sockaddr_un *address, int directory, const char *name) {
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    size_t room = sizeof address->sun_path;
+    int count = directory < 0
+                    ? snprintf(address->sun_path, room, "%s", name)
+                    : snprintf(address->sun_path, room, "/proc/self/fd/%d/%s", directory, name);
+    if (count > 0 && (size_t)count < room) return 0;
+    errno = ENAMETOOLONG;
+    return -1;
+}
+
+static int local_socket(void) {
+    return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static int fail(int descriptor, int code) {
+    if (descriptor >= 0) close(descriptor);
+    errno = code;
+    return -1;
+}
+
+int sallyport_local_connect(int directory, const char *name) {
+    struct sockaddr_un address;
+    if (local_address(&address, directory, name) != 0) return -1;
+    int descriptor = local_socket();
+    if (descriptor < 0) return -1;
+    if (connect(descriptor, (struct sockaddr *)&address, sizeof address) == 0) return descriptor;
+    return fail(descriptor, errno);
+}
+
+// Removes a socket that refuses connections; 0 when it did.
+static int remove_abandoned(int directory, const char *name, const char *path) {
+    struct stat status;
+    if (lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode)) return -1;
+    int probe = sallyport_local_connect(directory, name);
+    if (probe >= 0) {
+        close(probe);
+        return -1;
+    }
+    return errno == ECONNREFUSED ? unlink(path) : -1;
+}
+
+int sallyport_local_listen(
+    int directory, const char *name, unsigned int mode, uint32_t group, int backlog) {
+    struct sockaddr_un address;
+    if (local_address(&address, directory, name) != 0) return -1;
+    int descriptor = local_socket();
+    if (descriptor < 0) return -1;
+    const char *path = address.sun_path;
+    // The mode of the socket is that of the name, so that nobody may connect before they may.
+    if (fchmod(descriptor, 0600) != 0) return fail(descriptor, errno);
+    int result = bind(descriptor, (struct sockaddr *)&address, sizeof address);
+    if (result != 0 && errno == EADDRINUSE) {
+        if (remove_abandoned(directory, name, path) != 0) return fail(descriptor, EADDRINUSE);
+        result = bind(descriptor, (struct sockaddr *)&address, sizeof address);
+    }
+    if (result != 0) return fail(descriptor, errno);
+    if ((group != UINT32_MAX && chown(path, (uid_t)-1, group) != 0) || chmod(path, mode) != 0 ||
+        listen(descriptor, backlog) != 0) {
+        int code = errno;
+        unlink(path);
+        return fail(descriptor, code);
+    }
+    return descriptor;
+}
+
+int sallyport_local_peer(int descriptor, uint32_t *user, uint32_t *group, int32_t *process) {
+    struct ucred credentials;
+    socklen_t size = sizeof credentials;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return -1;
+    *user = credentials.uid;
+    *group = credentials.gid;
+    *process = credentials.pid;
+    return 0;
+}
 
 int sallyport_has_kernel_tls(void) {
     int has = 0;

@@ -7,7 +7,7 @@ import Primitives
 /// A new name is durable after the folder's own `fsync(2)`, not before. Replacing a file is: write
 /// `name.tmp`, `fsync` it, `rename(2)` it over the name, `sync` the folder.
 public struct DurableDirectory: ~Copyable, Sendable {
-    private let descriptor: Descriptor
+    let descriptor: Descriptor
     /// Ending of the name of a file that is being written.
     public static let temporaryEnding = ".tmp"
     private static let fileMode: UInt32 = 0o640

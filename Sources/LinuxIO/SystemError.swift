@@ -48,6 +48,9 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether nobody listens at an address that there is.
+    public var isRefused: Bool { code == ECONNREFUSED }
+
     /// Whether the same call failed for the same reason.
     public static func == (left: SystemError, right: SystemError) -> Bool {
         left.code == right.code && left.operation.description == right.operation.description

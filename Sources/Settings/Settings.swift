@@ -67,6 +67,8 @@ public struct Settings: Sendable {
     public var monitoring: MonitoringSettings?
     /// How long and how much a connection may take.
     public var connections: ConnectionLimits
+    /// Where administrators talk to the process; nil when they can't.
+    public var admin: AdminSettings?
     /// Worker threads; nil for one per processor that the process may use.
     public var workers: Int?
     /// Slots of the rate limits' table.

@@ -77,8 +77,9 @@ struct SettingsParser {
     private static let known = [
         "version", "workers", "listeners", "realm", "issuers", "roles", "rate_limits",
         "upstreams", "routes", "audit", "limits", "metrics",
+        "admin",
     ]
-    private static let later = ["policies", "admin"]
+    private static let later = ["policies"]
 
     func parse(_ root: SettingValue, digest: Digest256) -> Settings? {
         guard
@@ -103,6 +104,7 @@ struct SettingsParser {
         let monitoring = file.optional("metrics").flatMap {
             monitoringSettings($0, listeners: listeners)
         }
+        let admin = file.optional("admin").flatMap(adminSettings)
         var reader = RouteReader(
             parser: self, issuers: issuers.map(\.name), limits: limits,
             upstreams: upstreams.map(\.settings.name), declaredRoles: roles,
@@ -130,7 +132,7 @@ struct SettingsParser {
                 certificates: reader.access.certificates),
             rateLimits: limits, upstreams: upstreams.map(\.settings),
             upstreamTLS: upstreams.map(\.tls), audit: audit, monitoring: monitoring,
-            connections: bounds.connections, workers: workers,
+            connections: bounds.connections, admin: admin, workers: workers,
             limitTableSlots: bounds.limitTableSlots, digest: digest, warnings: [])
     }
 

@@ -86,6 +86,7 @@ public struct Supervisor: ~Copyable {
         try publishers.start(
             origin: log.key.name, log: "\(settings.audit.directory)/\(log.logID.hexText)",
             control: writerControl)
+        let readers = try Supervisor.listenForReaders(log)
         let writer = try Supervisor.startWriter(log)
         let pages = ProxyPages(
             ProxyPages.Constants(
@@ -98,6 +99,7 @@ public struct Supervisor: ~Copyable {
             try names.keepFresh(workers)
             try keepFresh(certificates, workers, report)
             try startMonitoring(pages)
+            try startAdministration(readers, writer)
             for (bound, listener) in zip(listeners.bound, settings.listeners) {
                 logger.notice("listening on \(bound.address) (\(bound.name))\(listener.kind)")
             }
@@ -227,6 +229,30 @@ public struct Supervisor: ~Copyable {
         _ log: consuming OpenedLog
     ) throws(SupervisorError) -> RunningWriter {
         do throws(SystemError) { return try log.start() } catch { throw .writer(error) }
+    }
+
+    private static func listenForReaders(
+        _ log: borrowing OpenedLog
+    ) throws(SupervisorError) -> LocalListener {
+        do throws(SystemError) {
+            return try log.listenForReaders()
+        } catch {
+            throw .administration(error)
+        }
+    }
+
+    /// Serves the local sockets from now on.
+    private func startAdministration(
+        _ readers: consuming LocalListener, _ writer: borrowing RunningWriter
+    ) throws(SupervisorError) {
+        do throws(SystemError) {
+            let thread = try AdminThread(
+                settings.admin, readers: readers, control: writer.control, status: writer.status,
+                logger: logger)
+            try thread.start()
+        } catch {
+            throw .administration(error)
+        }
     }
 
     private static func takeSignals() throws(SupervisorError) -> SignalWaiter {

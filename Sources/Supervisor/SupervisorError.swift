@@ -19,6 +19,10 @@ public enum SupervisorError: Error, Sendable, CustomStringConvertible {
     case certificates(place: String, problem: String)
     /// The audit log could not be opened: nothing is served without one.
     case audit(directory: String, AuditWriterError)
+    /// The local sockets could not be opened, or their thread started.
+    case administration(SystemError)
+    /// A subject was not erased.
+    case erasureRefused(WriterRefusal)
     /// The audit writer's thread could not be started.
     case writer(SystemError)
     /// A thread that tells others what the log says could not be started.
@@ -44,6 +48,9 @@ public enum SupervisorError: Error, Sendable, CustomStringConvertible {
         case .audit(let directory, let error):
             "no request is served without its record, and the audit log in \(directory) can't be "
                 + "opened: \(error.words)"
+        case .administration(let error):
+            "the sockets for administrators and readers could not be opened: \(error)"
+        case .erasureRefused(let refusal): "nothing was erased: \(refusal.words)"
         case .writer(let error): "the audit writer could not be started: \(error)"
         case .publishing(let error): "what the log says could not be published: \(error)"
         case .worker(let index, let error): "worker \(index) could not be started: \(error)"

@@ -40,6 +40,7 @@ struct BundleCommand: ParsableCommand {
             guard named.count <= 1 else { throw ToolError.severalLogs(ids: named.sorted()) }
             let keys = try TrustedKeys(vkey)
             let log = try LogFolder.one(in: directory, id: named.first ?? logID)
+            AccessReport.note("bundle", records.map { "record=\($0)" }, of: [log])
             let key = try keys.key(for: log).key
             let indexes = try indexes(receipts, in: log)
             guard let indexes else { return .doesNotHold }

@@ -24,6 +24,7 @@ struct DecryptCommand: ParsableCommand {
     func run() throws {
         try reporting {
             let folder = try LogFolder.one(in: log.directory, id: log.logID)
+            AccessReport.note("decrypt", ["record=\(index)"], of: [folder])
             guard let piece = try batch(in: folder) else {
                 Console.complain("there is no record \(index) in \(folder.id)")
                 return .doesNotHold

@@ -31,6 +31,7 @@ struct ProveCommand: ParsableCommand {
         try reporting {
             let keys = try TrustedKeys(vkey)
             let folder = try LogFolder.one(in: log.directory, id: receipt?.log ?? log.logID)
+            AccessReport.note("prove", ["record=\(record)"], of: [folder])
             let found = try find(in: folder)
             guard let found else {
                 Console.complain("there is no record \(record) in \(folder.id)")

@@ -29,7 +29,7 @@ extension RecordFilter {
             return Array("\"\(traceID.lowercased())\"".utf8)
         }
         if let text, !text.isEmpty { return text }
-        if let subject, RecordFilter.isPlain(subject) {
+        if let subject, person == nil, RecordFilter.isPlain(subject) {
             return Array("\"sub\":\"\(subject)\"".utf8)
         }
         if let route, RecordFilter.isPlain(route) { return Array("\"route\":\"\(route)\"".utf8) }
@@ -50,7 +50,7 @@ extension RecordFilter {
         }
         add(.requestID, requestID?.lowercased().filter { $0 != "-" })
         add(.traceID, traceID?.lowercased())
-        add(.subject, subject)
+        if person == nil { add(.subject, subject) }
         add(.route, route)
         add(.reason, reason)
         add(.method, method)

@@ -5,6 +5,8 @@ import Primitives
 struct RecordFilter {
     var requestID: String?
     var subject: String?
+    /// What a keyring says that records have in the subject's place; nil without one.
+    var person: PersonMatch?
     /// The lowest and highest status.
     var status: ClosedRange<Int64>?
     var outcome: String?
@@ -47,7 +49,11 @@ struct RecordFilter {
             let wanted = requestID.lowercased().filter { $0 != "-" }
             guard core.string("request_id") == wanted else { return false }
         }
-        if let subject, record.subject.string("sub") != subject { return false }
+        if let person {
+            guard person.matches(record.subject) else { return false }
+        } else if let subject, record.subject.string("sub") != subject {
+            return false
+        }
         if let status {
             guard let found = core.integer("status"), status.contains(found) else { return false }
         }

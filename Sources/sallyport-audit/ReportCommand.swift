@@ -38,6 +38,10 @@ struct ReportCommand: ParsableCommand {
             let opening = try identities.read()
             let logs = try LogFolder.logs(in: directory).filter { logID == nil || $0.id == logID }
             if let logID, logs.isEmpty { throw ToolError.noSuchLog(id: logID) }
+            AccessReport.note(
+                "report",
+                (since.map { ["since=\($0)"] } ?? []) + (until.map { ["until=\($0)"] } ?? []),
+                of: logs)
             let start = try since.map { text in try Timestamp.parse(text, now: now) }
             let end = try until.map { text in try Timestamp.parse(text, now: now) }
             var summary = LogSummary()

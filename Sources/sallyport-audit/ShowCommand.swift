@@ -15,17 +15,21 @@ struct LogOptions: ParsableArguments {
 /// Writes records and remembers what was wrong with them.
 struct RecordPrinter: ~Copyable {
     var console = Console()
+    /// Opens sealed subjects.
+    private var keyring: KeyringReader?
     let format: RecordFormat
     private(set) var count = 0
     private var hasUncommitted = false
 
     /// Prints in this format; without one, a table on a terminal and JSON lines elsewhere.
-    init(_ format: RecordFormat?) {
+    init(_ format: RecordFormat?, keyring: consuming KeyringReader? = nil) {
+        self.keyring = keyring
         self.format = format ?? (StandardStream.output.isTerminal ? .table : .json)
         if self.format == .csv { console.line(RecordRow.head) }
     }
 
-    mutating func print(_ record: LogRecord) {
+    mutating func print(_ found: LogRecord) {
+        let record = keyring?.open(found) ?? found
         count += 1
         if !record.isCommitted {
             hasUncommitted = true
@@ -74,15 +78,18 @@ struct ShowCommand: ParsableCommand {
     @OptionGroup var log: LogOptions
     @Flag var format: RecordFormat?
     @OptionGroup var identities: IdentityOptions
+    @OptionGroup var keyring: KeyringOptions
     @Option(help: "Index of the first record.") var from: UInt64 = 0
     @Option(help: "Most records to print.") var limit: Int?
 
     func run() throws {
         try reporting {
-            var stream = try RecordStream(
-                try LogFolder.one(in: log.directory, id: log.logID), identities: identities.read())
+            let folder = try LogFolder.one(in: log.directory, id: log.logID)
+            AccessReport.note(
+                "show", ["from=\(from)"] + (limit.map { ["limit=\($0)"] } ?? []), of: [folder])
+            var stream = try RecordStream(folder, identities: identities.read())
             if from > 0 { try stream.seek(to: from) }
-            var printer = RecordPrinter(format)
+            var printer = RecordPrinter(format, keyring: try keyring.read())
             while printer.count < limit ?? .max, let record = try stream.next() {
                 if record.index >= from { printer.print(record) }
             }
@@ -98,6 +105,7 @@ struct SearchCommand: ParsableCommand {
 
     @OptionGroup var log: LogOptions
     @OptionGroup var identities: IdentityOptions
+    @OptionGroup var keyring: KeyringOptions
     @Option(help: "The request id, with or without dashes.") var requestID: String?
     @Option(help: "The token's subject.") var subject: String?
     @Option(help: "A status such as 403, or a class such as 4xx.") var status: String?
@@ -136,9 +144,12 @@ struct SearchCommand: ParsableCommand {
     func run() throws {
         progress.apply()
         try reporting {
-            let filter = try filter(now: SystemClock.wall())
+            var filter = try filter(now: SystemClock.wall())
             let folder = try LogFolder.one(in: log.directory, id: log.logID)
-            var printer = RecordPrinter(format)
+            AccessReport.note("search", range, of: [folder])
+            var rows = try keyring.read()
+            if let subject { filter.person = try rows?.person(subject) }
+            var printer = RecordPrinter(format, keyring: rows.take())
             let limit = limit ?? .max
             let opening = try identities.read()
             let index =
@@ -156,6 +167,20 @@ struct SearchCommand: ParsableCommand {
             }
             return printer.finish(found.complaints, needsOne: true)
         }
+    }
+
+    /// What is sought by, and in which time; not what is sought, which may be a person.
+    private var range: [String] {
+        let options: [(String, Bool)] = [
+            ("request-id", requestID != nil), ("subject", subject != nil),
+            ("status", status != nil), ("outcome", outcome != nil), ("route", route != nil),
+            ("client", client != nil), ("trace-id", traceID != nil), ("reason", reason != nil),
+            ("method", method != nil), ("client-cert", clientCertificate != nil),
+            ("ja4", fingerprint != nil), ("sni", serverName != nil), ("text", text != nil),
+        ]
+        let names = options.filter(\.1).map(\.0)
+        return (names.isEmpty ? [] : ["by=\(names.sorted().joined(separator: ","))"])
+            + (since.map { ["since=\($0)"] } ?? []) + (until.map { ["until=\($0)"] } ?? [])
     }
 
     func filter(now: WallTime) throws(ToolError) -> RecordFilter {
@@ -197,6 +222,8 @@ struct TailCommand: ParsableCommand {
     func run() throws {
         try reporting {
             let folder = try LogFolder.one(in: log.directory, id: log.logID)
+            AccessReport.note(
+                "tail", ["lines=\(lines)"] + (follow ? ["follow"] : []), of: [folder])
             var stream = try RecordStream(folder, identities: identities.read())
             let end = try folder.size()
             let first = end > lines ? end - lines : 0

@@ -62,6 +62,7 @@ struct VerifyCommand: ParsableCommand {
             let keys = try TrustedKeys(vkey)
             let logs = try LogFolder.logs(in: directory).filter { logID == nil || $0.id == logID }
             if let logID, logs.isEmpty { throw ToolError.noSuchLog(id: logID) }
+            AccessReport.note("verify", since.map { ["since=\($0)"] } ?? [], of: logs)
             let opening = try identities.read()
             let kept = try against.map { path in try KeptCheckpoint(path: path) }
             let scope = try since.map { text throws(ToolError) in

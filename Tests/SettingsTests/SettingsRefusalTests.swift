@@ -38,7 +38,19 @@ struct Refusal: CustomTestStringConvertible, Sendable {
         Refusal(
             "version: 1", "version: 1\nmetrics: {address: localhost:1}",
             "metrics.address: 'localhost' is not an address literal"),
-        Refusal("version: 1", "version: 1\nadmin: {}", "admin is not supported in this version"),
+        Refusal("version: 1", "version: 1\nadmin: {}", "admin.socket is required"),
+        Refusal(
+            "version: 1", "version: 1\nadmin: {socket: run/admin.sock}",
+            "admin.socket is 'run/admin.sock', not an absolute path"),
+        Refusal(
+            "version: 1", "version: 1\nadmin: {socket: /\(String(repeating: "a", count: 107))}",
+            "admin.socket is 108 bytes, limit 107"),
+        Refusal(
+            "version: 1", "version: 1\nadmin: {socket: /a, group: wheel}",
+            "admin.group must be a whole number, not 'wheel'"),
+        Refusal(
+            "version: 1", "version: 1\nadmin: {socket: /a, mode: 1}",
+            "unknown key 'mode' in admin"),
         Refusal(
             "version: 1", "version: 1\npolicies: {}", "policies is not supported in this version"),
         Refusal(

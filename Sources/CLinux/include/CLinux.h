@@ -35,5 +35,13 @@ int sallyport_sync_filesystem(int descriptor);
 int sallyport_refuse_dumps(void);
 /// Names the calling thread. Returns an errno value, 0 for success.
 int sallyport_name_thread(const char *name);
+/// A listening Unix socket at `name` in the folder `directory`, or at the path `name` when that is
+/// -1; `group` UINT32_MAX leaves the group. A socket there that nobody listens at is replaced.
+int sallyport_local_listen(
+    int directory, const char *name, unsigned int mode, uint32_t group, int backlog);
+/// A connection to the Unix socket at such a place.
+int sallyport_local_connect(int directory, const char *name);
+/// SO_PEERCRED of a Unix socket.
+int sallyport_local_peer(int descriptor, uint32_t *user, uint32_t *group, int32_t *process);
 /// Whether the kernel can encrypt the records of a TCP connection: tried on one to this process.
 int sallyport_has_kernel_tls(void);
