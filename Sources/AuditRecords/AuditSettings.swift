@@ -70,6 +70,8 @@ public struct AuditSettings: Sendable, Equatable {
     public var witnessMilliseconds: UInt32 = 10_000
     /// What is sent to journald; nil for nothing.
     public var journal: JournalSettings?
+    /// How long records are kept.
+    public var retention = RetentionSettings()
     /// Memory of one worker's ring, in bytes; a power of two.
     public var ringBytes: Int
 

@@ -30,6 +30,8 @@ public struct BatchAccount: Equatable, Sendable {
     public private(set) var tornTails: [Digest256] = []
     /// Certificates of the epochs that begin in the batch.
     public private(set) var epochs: [EpochCertificate] = []
+    /// The highest minimum index that a leaf about deleted segments names; 0 for none.
+    public private(set) var minimum: UInt64 = 0
     /// How many workers a start leaf says there are.
     public private(set) var workers: UInt64 = 0
     /// Whether the last record says that the process stopped.
@@ -66,8 +68,18 @@ public struct BatchAccount: Equatable, Sendable {
         case .nothing:
             if kind == 6 { takeLifecycle(CanonicalObject(bytes)) }
             if kind == 8, let epoch = try? EpochCertificate(core: bytes) { epochs.append(epoch) }
+            if kind == 9 { minimum = max(minimum, BatchAccount.minimum(core: bytes) ?? 0) }
         case .malformed: break
         }
+    }
+
+    /// The minimum index that the core of a kind-9 record names; nil when it is no pruning.
+    public static func minimum(core bytes: [UInt8]) -> UInt64? {
+        let core = CanonicalObject(bytes)
+        guard core.string("event") == PruneFacts.event, let first = core.integer("first") else {
+            return nil
+        }
+        return UInt64(exactly: first)
     }
 
     private mutating func takeLifecycle(_ core: CanonicalObject) {
@@ -89,6 +101,7 @@ public struct BatchAccount: Equatable, Sendable {
         sequences.removeAll()
         tornTails.removeAll()
         epochs.removeAll()
+        minimum = 0
         workers = 0
         isStopped = false
     }
@@ -112,6 +125,8 @@ public struct BatchAccount: Equatable, Sendable {
         ]
         // Left out where there is none, as in the logs of before there were epochs.
         if !epochs.isEmpty { members["epochs"] = .array(epochs.map(\.value)) }
+        // Left out where there is none, as in the logs of before there was retention.
+        if minimum > 0 { members["minimum"] = .count(minimum) }
         return CanonicalValue.object(members).bytes
     }
 
@@ -150,6 +165,7 @@ public struct BatchAccount: Equatable, Sendable {
         }
         sequences = taken.map { UInt64($0) }
         self.workers = UInt64(workers)
+        minimum = UInt64(max(0, text.integer("minimum") ?? 0))
         isStopped = stop
         // One account has one form.
         guard json == bytes else { throw .batchMalformed }

@@ -50,6 +50,8 @@ public struct BatchInspection: Sendable {
         let epoch: EpochCertificate?
         /// Why a gap leaf's numbers are lost, by its own word.
         let gapReason: String?
+        /// The first record that remains, by a record about deleted segments.
+        let minimum: UInt64?
     }
 
     /// Hashes of the tree's leaves.
@@ -121,7 +123,8 @@ public struct BatchInspection: Sendable {
                     claim: members.claim(kind: record.kind, core: bytes), boot: members.boot,
                     lifecycle: record.kind == 6 ? bytes : nil,
                     epoch: record.kind == 8 ? try? EpochCertificate(core: bytes) : nil,
-                    gapReason: record.kind == 7 ? BatchInspection.gapReason(bytes) : nil))
+                    gapReason: record.kind == 7 ? BatchInspection.gapReason(bytes) : nil,
+                    minimum: record.kind == 9 ? BatchAccount.minimum(core: bytes) : nil))
         }
         guard records.count == header.count else { throw .sealedMalformed }
         hasTrueTimes = times.fit(header)

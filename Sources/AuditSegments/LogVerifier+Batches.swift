@@ -33,6 +33,9 @@ extension LogVerifier {
             let index = header.firstIndex + UInt64(position)
             if !record.isCommitted { add(.recordDiffers(index: index), file, at: frame.offset) }
             account(record, index, file, frame.offset)
+            if let minimum = record.minimum {
+                takeMinimum(minimum, index: index, file, frame.offset)
+            }
         }
         if let failure = found.failure {
             add(.sealed(failure), file, at: frame.offset)
@@ -103,9 +106,14 @@ extension LogVerifier {
         if found.recordedCount > UInt64(requests)
             || found.gaps.count != kinds.count(where: { $0 == 7 })
             || found.epochs.count != kinds.count(where: { $0 == 8 })
+            || (found.minimum > 0 && !kinds.contains(9))
             || (found.isStopped && kinds.last != 6)
         {
             add(.accountContradicts, file, at: offset)
+        }
+        if found.minimum > 0 {
+            takeMinimum(
+                found.minimum, index: header.firstIndex + UInt64(header.count - 1), file, offset)
         }
         hasStopped = found.isStopped
         if let boot, found.workers > 0 { begunBoots.insert(boot) }

@@ -50,7 +50,9 @@ extension LogVerifier {
 
     /// Whether a note is for entries of segments that were not read.
     private func isBeforeView(_ bytes: [UInt8], _ place: Range<Int>) -> Bool {
-        guard isView, noteCursor.count == 0, prefix == nil else { return false }
+        guard isView, noteCursor.count == 0, prefix == nil, report.pruned == 0 else {
+            return false
+        }
         guard let parsed = try? SignedNote(Array(bytes[place])),
             let claim = try? Checkpoint(text: parsed.text)
         else { return false }

@@ -16,44 +16,65 @@ extension LogVerifier {
     mutating func begin(_ scope: VerificationScope, among numbers: [UInt64]) -> [UInt64] {
         switch scope {
         case .whole:
-            if numbers.first != 0 { add(.beginningMissing, LogLayout.segments) }
+            firstSegment = numbers.first ?? 0
+            if firstSegment > 0 {
+                beginView(at: firstSegment, isPruned: true)
+            } else if numbers.isEmpty {
+                add(.beginningMissing, LogLayout.segments)
+            }
             return numbers
         case .since(let segment):
-            guard segment > 0, numbers.contains(segment) else {
+            guard segment != numbers.first, numbers.contains(segment) else {
                 return begin(.whole, among: numbers)
             }
-            beginView(at: segment)
+            firstSegment = segment
+            beginView(at: segment, isPruned: false)
             return numbers.filter { $0 >= segment }
         case .resumed(let prefix):
             resume(prefix)
+            firstSegment = numbers.first ?? 0
             let present = Set(numbers)
-            for number in prefix.segments where !present.contains(number) {
-                let name = LogLayout.segmentName(number)
-                add(.segmentMissing, "\(LogLayout.segments)/\(name)")
+            missingSegments = prefix.segments.filter { !present.contains($0) }
+            if !missingSegments.isEmpty, let head = head(of: firstSegment)?.head {
+                report.pruned = max(report.pruned, head.firstIndex)
             }
             return numbers.filter { $0 >= prefix.nextNumber }
         }
     }
 
     /// Takes the tree before a segment from the tiles, and the rest from its head.
-    private mutating func beginView(at segment: UInt64) {
+    ///
+    /// - Parameter isPruned: Whether there is nothing before the segment: then every tile and note
+    ///   of what was there is still compared.
+    private mutating func beginView(at segment: UInt64, isPruned: Bool) {
         isView = true
         epochs.beginInside()
         previousDigest = nil
-        let file = "\(LogLayout.segments)/\(LogLayout.segmentName(segment))"
-        guard let bytes = source.read(file), let header = try? FrameHeader(bytes.span),
-            header.type == .head, header.frameCount <= bytes.count
-        else {
+        guard let (header, head) = head(of: segment) else {
             // The segment is named as broken when it is read.
+            if isPruned { add(.beginningMissing, LogLayout.segments) }
             isTreeWhole = false
             return
         }
+        reader.resume(number: header.number, previous: header.previous, index: head.firstIndex)
+        report.start = head.firstIndex
+        if isPruned {
+            report.pruned = head.firstIndex
+            takePruned(size: head.firstIndex)
+        } else {
+            takeTree(size: head.firstIndex)
+        }
+    }
+
+    /// The head that the segment begins with, by its own word.
+    private func head(of segment: UInt64) -> (header: FrameHeader, head: SegmentHead)? {
+        let file = "\(LogLayout.segments)/\(LogLayout.segmentName(segment))"
+        guard let bytes = source.read(file), let header = try? FrameHeader(bytes.span),
+            header.type == .head, header.frameCount <= bytes.count
+        else { return nil }
         let start = FrameHeader.byteCount
         let head = try? SegmentHead(json: Array(bytes[start..<start + header.clearCount]))
-        let index = head?.firstIndex ?? 0
-        reader.resume(number: header.number, previous: header.previous, index: index)
-        report.start = index
-        takeTree(size: index)
+        return head.map { (header, $0) }
     }
 
     private mutating func resume(_ verified: VerifiedPrefix) {
@@ -73,6 +94,8 @@ extension LogVerifier {
         noteCursor = verified.noteCursor
         epochs = verified.epochs
         wholeSegments = verified.segments
+        // Its leaves are under a checkpoint: they allow what they say.
+        if verified.minimum > 0 { minima = [(index: 0, minimum: verified.minimum)] }
         lastHead = verified.head
         boot = verified.head.boot
         hasStopped = verified.hasStopped
@@ -124,6 +147,7 @@ extension LogVerifier {
         verified.noteCursor.last = notes.last ?? noteCursor.last
         verified.segments = wholeSegments
         verified.epochs = epochs
+        verified.minimum = allowedMinimum
         verified.hasStopped = hasStopped
         return verified
     }

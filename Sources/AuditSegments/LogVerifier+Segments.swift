@@ -43,7 +43,8 @@ extension LogVerifier {
                     weight: isTemporary ? .notice : .broken)
                 continue
             }
-            guard readsRecords else {
+            let number = LogLayout.segmentNumber(String(name[..<ending.lowerBound])) ?? 0
+            guard readsRecords, !isView || number >= firstSegment else {
                 add(.tornFile, file, weight: .notice)
                 continue
             }
@@ -59,6 +60,9 @@ extension LogVerifier {
             }
         }
         for segment in tornTails.values.sorted() {
+            let number = LogLayout.segmentNumber(segment) ?? .max
+            // It went with its segment.
+            if report.pruned > 0, number < firstSegment { continue }
             add(.tornFileMissing(segment: segment), LogLayout.segments)
         }
     }

@@ -37,6 +37,13 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     var begunBoots: Set<UInt64> = []
     /// Numbers of boots from before the first segment: what they took up to there is unknown.
     var floors: [WorkerBoot: UInt64] = [:]
+    /// What leaves say is the first record that remains, each with the index of its leaf.
+    var minima: [(index: UInt64, minimum: UInt64)] = []
+    /// The first segment that was read, and where the records of the one behind it begin.
+    var firstSegment: UInt64 = 0
+    var secondIndex: UInt64?
+    /// Segments that were verified before and are gone.
+    var missingSegments: [UInt64] = []
     /// Segments that were found whole, by the numbers of their first frames.
     var wholeSegments: [UInt64] = []
     var accounts: [WorkerBoot: SequenceAccount] = [:]
@@ -118,6 +125,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
             add(.unopened(batches: report.unopened), LogLayout.segments, weight: .notice)
         }
         finishTree()
+        finishPruned()
         checkNotes()
         return report
     }
@@ -259,6 +267,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         {
             add(.headContradicts, file, at: 0)
         }
+        if lastHead != nil, secondIndex == nil { secondIndex = head.firstIndex }
         if isView, lastHead != nil, boot != head.boot { begunBoots.insert(head.boot) }
         lastHead = head
         if boot != head.boot {

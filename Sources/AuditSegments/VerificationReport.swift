@@ -38,6 +38,14 @@ public enum Problem: Equatable, Sendable {
     case beginningMissing
     /// A segment that was verified before is gone.
     case segmentMissing
+    /// Segments are gone, and no leaf under a checkpoint allows that of so many records.
+    case segmentsDeleted(before: UInt64, allowed: UInt64)
+    /// The records before this index were deleted, as a leaf says.
+    case pruned(records: UInt64)
+    /// A leaf says that segments were deleted, and they are still there.
+    case pruningUnfinished
+    /// A leaf says that records behind it are deleted.
+    case minimumContradicts(index: UInt64)
     /// The tiles lead to another root than was verified for so many entries before.
     case historyDiffers(size: UInt64)
     /// The tiles of the entries before the first segment that is read don't make a tree.
@@ -139,6 +147,10 @@ public struct VerificationReport: Sendable {
     public var origin = ""
     /// Index of the first record that was read; what is before was not, or earlier.
     public var start: UInt64 = 0
+    /// Records whose segments were deleted; their entries are still proven.
+    public var pruned: UInt64 = 0
+    /// The first record that has to be there, by leaves under a checkpoint that holds.
+    public var minimum: UInt64 = 0
     /// Entries in whole frames.
     public var size: UInt64 = 0
     /// The root over them; nil when a frame is broken.
@@ -246,6 +258,14 @@ extension Problem: CustomStringConvertible {
         case .headContradicts: "the head contradicts the segments before it"
         case .sealContradicts: "the seal contradicts the segment"
         case .beginningMissing: "the log does not begin with frame 0"
+        case .segmentsDeleted(let before, let allowed):
+            "the records before \(before) were deleted, and a signed leaf allows that of those "
+                + "before \(allowed) only"
+        case .pruned(let records):
+            "the first \(records) records were deleted, as a leaf says; their entries hold"
+        case .pruningUnfinished: "some segments that a leaf calls deleted are still there"
+        case .minimumContradicts(let index):
+            "record \(index) says that records behind it were deleted"
         case .segmentMissing: "was verified before, and is gone"
         case .historyDiffers(let size):
             "the first \(size) entries are not those that were verified before"

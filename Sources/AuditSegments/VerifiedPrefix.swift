@@ -35,6 +35,8 @@ public struct VerifiedPrefix: Sendable {
     var epochs: EpochChain
     /// Numbers of the first frames of its segments.
     var segments: [UInt64] = []
+    /// The first record that has to be there, by its leaves.
+    var minimum: UInt64 = 0
 
     private static let format: Int64 = 1
 
@@ -71,7 +73,8 @@ public struct VerifiedPrefix: Sendable {
                 "file": .string(noteCursor.file), "offset": .count(UInt64(noteCursor.offset)),
                 "last": .string(noteCursor.last.hexText),
             ]),
-            "segments": .array(segments.map { .count($0) }), "counts": counts,
+            "segments": .array(segments.map { .count($0) }), "minimum": .count(minimum),
+            "counts": counts,
         ])
     }
 
@@ -83,7 +86,7 @@ public struct VerifiedPrefix: Sendable {
             "frames": .integer(Int64(report.frames)), "gap_numbers": .count(report.gapNumbers),
             "gap_reasons": .array(
                 report.gapReasons.map { "\($0.key).\($0.value)" }.sorted().map { .string($0) }),
-            "kinds": .array(report.kinds.map { .count($0) }),
+            "kinds": .array(report.kinds.map { .count($0) }), "pruned": .count(report.pruned),
             "segments": .integer(Int64(report.segments)), "tiles": .integer(Int64(report.tiles)),
             "unopened": .integer(Int64(report.unopened)),
         ]
@@ -150,6 +153,7 @@ public struct VerifiedPrefix: Sendable {
         guard let torn = text.objects("torn"), let notes = text.object("notes"),
             let file = notes.string("file"), let offset = notes.integer("offset"), offset >= 0,
             let last = notes.digest("last"), let numbers = text.integers("segments"),
+            let minimum = text.integer("minimum"), minimum >= 0,
             let counts = text.object("counts"), readCounts(counts)
         else { return false }
         for tail in torn {
@@ -160,6 +164,7 @@ public struct VerifiedPrefix: Sendable {
         }
         noteCursor = NoteCursor(file: file, offset: Int(offset), count: 0, last: last)
         segments = numbers.compactMap { UInt64(exactly: $0) }
+        self.minimum = UInt64(minimum)
         return segments.count == numbers.count
     }
 
@@ -172,7 +177,7 @@ public struct VerifiedPrefix: Sendable {
             let covered = number("checkpoint_size"), let checkpoints = number("checkpoints"),
             let frames = number("frames"), let gaps = number("gap_numbers"),
             let segments = number("segments"), let tiles = number("tiles"),
-            let unopened = number("unopened")
+            let unopened = number("unopened"), let pruned = number("pruned")
         else { return false }
         guard let reasons = counts.strings("gap_reasons") else { return false }
         for reason in reasons {
@@ -192,6 +197,7 @@ public struct VerifiedPrefix: Sendable {
         report.segments = segments
         report.tiles = tiles
         report.unopened = unopened
+        report.pruned = UInt64(pruned)
         report.checkpointTime = counts.integer("checkpoint_ts").map(WallTime.init(microseconds:))
         report.firstTime = counts.integer("first_ts").map(WallTime.init(microseconds:))
         report.lastTime = counts.integer("last_ts").map(WallTime.init(microseconds:))

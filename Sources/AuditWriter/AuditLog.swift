@@ -228,6 +228,7 @@ extension LogWriter {
         let origin = "\(settings.originName)/\(instance.logID.hexText)"
         let events = recovered.events
         let gaps = recovered.gaps
+        let retention = recovered.retention
         let isClean = recovered.isClean
         try recovered.restorePublished(&folder, on: wall)
         let checkpoint = recovered.checkpoint
@@ -254,6 +255,7 @@ extension LogWriter {
             veil: veil, tree: tree, signer: signer, epoch: epoch, segment: segment,
             checkpointSize: checkpoint?.size ?? 0, now: now)
         writer.outlets = options.outlets
+        writer.retention = retention
         try writer.appendHead()
         for event in events { try writer.add(event, now: now, wall: wall) }
         for gap in gaps { try writer.add(gap, now: now, wall: wall) }
@@ -265,6 +267,7 @@ extension LogWriter {
         try writer.beginEpoch(now: now, wall: wall)
         try writer.takeNotices(now: now, wall: wall)
         try writer.finishErasure(now: now, wall: wall)
+        try writer.recordHolds(now: now, wall: wall)
         try writer.checkpoint(now: now, wall: wall)
         return writer
     }

@@ -30,6 +30,8 @@ public enum AuditWriterError: Error, Equatable, Sendable {
     case checkpointAhead(claimed: UInt64, recovered: UInt64)
     /// A checkpoint that is in no frame was published or noted down.
     case checkpointUnknown(file: String)
+    /// Segments with records from `allowed` on are gone, and no signed leaf says so.
+    case segmentsDeleted(before: UInt64, allowed: UInt64)
     /// The disk refused the frame, and then a second file.
     case writeRefused(SystemError)
     /// The file of the keyring's wrapping key does not hold 64 hexadecimal digits.

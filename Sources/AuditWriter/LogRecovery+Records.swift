@@ -30,7 +30,9 @@ extension LogRecovery {
             guard offset + header.frameCount <= bytes.count else { return }
             if header.type == .head {
                 let head = try SegmentHead(json: Array(bytes[clear..<sealed]))
-                if boots.last?.boot != head.boot { boots.append(BootAccount(boot: head.boot)) }
+                if boots.last?.boot != head.boot {
+                    boots.append(BootAccount(boot: head.boot, isBegun: !isFirst(head)))
+                }
             } else if header.type == .batch, header.flags & FrameHeader.encrypted != 0 {
                 let text = Array(bytes[clear..<sealed])
                 take(try BatchHeader(clear: text.span).account(clear: text))
@@ -67,9 +69,10 @@ extension LogRecovery {
         if !boots.isEmpty {
             let last = boots.count - 1
             boots[last].hasStopped = account.isStopped
+            if account.workers > 0 { boots[last].isBegun = true }
             for worker in 0..<account.workers { boots[last].used[worker, default: 0] += 0 }
             for (worker, used) in account.sequences.enumerated() {
-                boots[last].used[UInt64(worker)] = used
+                boots[last].takeUsed(used, worker: UInt64(worker))
             }
             for (worker, recorded) in account.recorded.enumerated() {
                 let owner = WorkerBoot(boot: boots[last].boot, worker: UInt64(worker))
@@ -103,11 +106,12 @@ extension LogRecovery {
         let text = CanonicalObject(core)
         if let tail = text.digest("sha256") { recordedTails.insert(tail) }
         let last = boots.count - 1
+        if text.string("event") == "start" { boots[last].isBegun = true }
         for worker in 0..<UInt64(max(0, text.integer("workers") ?? 0)) {
             boots[last].used[worker, default: 0] += 0
         }
         for (worker, used) in (text.integers("sequences") ?? []).enumerated() {
-            boots[last].used[UInt64(worker)] = UInt64(max(0, used))
+            boots[last].takeUsed(UInt64(max(0, used)), worker: UInt64(worker))
         }
     }
 
@@ -123,7 +127,7 @@ extension LogRecovery {
                 let account = boot.workers[worker] ?? SequenceAccount()
                 let used = max(boot.used[worker] ?? 0, account.highest ?? 0)
                 let number = UInt16(truncatingIfNeeded: worker)
-                for range in account.missing(through: used) {
+                for range in boot.askedFor(account.missing(through: used), of: worker) {
                     gaps.append(
                         GapFacts(
                             boot: boot.boot, worker: number, first: range.lowerBound,

@@ -16,7 +16,7 @@ import Primitives
 /// needed: the last batch, to find the stop leaf; without one, the boots since the last clean stop.
 /// Encrypted ones, for which this process has no key, say the same in their clear account.
 struct LogRecovery: ~Copyable {
-    private(set) var tree = LogTree()
+    var tree = LogTree()
     private(set) var nextNumber: UInt64 = 0
     private(set) var previous = Digest256.zero
     private(set) var previousSegment = Digest256.zero
@@ -27,14 +27,14 @@ struct LogRecovery: ~Copyable {
     private(set) var isClean = true
     private(set) var lastBoot: UInt64 = 0
     /// The last epoch that the log has begun; 0 for none.
-    private(set) var epochNumber: UInt64 = 0
+    var epochNumber: UInt64 = 0
     /// What has to be recorded about the recovery.
     var events: [LifecycleEvent] = []
     var gaps: [GapFacts] = []
 
-    private let key: NoteKey
+    let key: NoteKey
     var hasher: TreeHasher
-    private var reader: FrameReader
+    var reader: FrameReader
     var boots: [BootAccount] = []
     /// Digests of the notes in frames, in order.
     private var notes: [Digest256] = []
@@ -44,7 +44,7 @@ struct LogRecovery: ~Copyable {
     /// Whole tiles that are missing or disagree, and how many of them disagree.
     private var wrongTiles: [(path: TilePath, bytes: [UInt8])] = []
     private var differingTiles: UInt64 = 0
-    private var tilesDone: UInt64 = 0
+    var tilesDone: UInt64 = 0
     /// Place of the first segment of the boots since the last clean stop.
     private var firstOpenSegment = 0
     var firstOpenNumber: UInt64 = 0
@@ -53,6 +53,11 @@ struct LogRecovery: ~Copyable {
     var lastFlags: UInt8 = 0
     /// Torn tails that leaves speak of.
     var recordedTails: Set<Digest256> = []
+    /// Entries before the first segment that is left: pruned, when a leaf allows it.
+    var prunedCount: UInt64 = 0
+    /// Minimum indices that leaves name, each with the index of its batch's end.
+    var minima: [(end: UInt64, minimum: UInt64)] = []
+    var storedSegments: [StoredSegment] = []
 
     /// One boot's sequence numbers, and what it said about them.
     struct BootAccount {
@@ -62,6 +67,10 @@ struct LogRecovery: ~Copyable {
         var used: [UInt64: UInt64] = [:]
         /// Workers whose end is closed by an open gap leaf already.
         var closed: Set<UInt64> = []
+        /// Whether its beginning is there; else what it took before `floors` is unknown.
+        var isBegun = true
+        /// Numbers that its first heartbeat there says were taken.
+        var floors: [UInt64: UInt64] = [:]
         /// Whether its last leaf is the stop: then it left nothing to account for.
         var hasStopped = false
     }
@@ -80,6 +89,7 @@ struct LogRecovery: ~Copyable {
             let names = try folder.segments.names().map(\.name).filter {
                 LogLayout.segmentNumber($0) != nil
             }
+            try takePruned(folder, first: names.first)
             for (position, name) in names.enumerated() {
                 try readSegment(name, position, folder, isLast: position + 1 == names.count)
             }
@@ -90,6 +100,7 @@ struct LogRecovery: ~Copyable {
                 isClean = isClean && isStopped && reader.isSealed
             }
             try checkPublished(folder, names)
+            try checkMinimum()
             try checkTiles(folder)
             let tails = try tornFiles(folder)
             let isTailFresh = tails.contains { $0.number >= LogRecovery.number(names.last) }
@@ -155,6 +166,7 @@ struct LogRecovery: ~Copyable {
             try folder.segments.openFile(name).truncate(to: UInt64(offset))
         }
         previousSegment = hasher.plain(bytes.span.extracting(first: offset))
+        storedSegments.append(stored(name, bytes, end: offset))
     }
 
     private mutating func putAside(
@@ -200,11 +212,14 @@ struct LogRecovery: ~Copyable {
             lastBoot = head.boot
         case .batch:
             let header = try BatchHeader(clear: clear.span)
+            try takePrunedEpochs(
+                header, clear, bytes.span.extracting(frame.sealed), frame.header.flags)
             for position in 0..<header.count {
                 let entry = clear.span.extracting(BatchHeader.entryRange(position))
                 tree.append(entry, &hasher)
                 if entry[3] == RecordKind.epochKey.rawValue { epochNumber += 1 }
             }
+            try takeMinimum(header, clear, bytes.span.extracting(frame.sealed), frame.header.flags)
         case .checkpoint:
             let found = try? Checkpoint(note: clear, key: key)
             let root = tree.root(&hasher)
@@ -237,6 +252,7 @@ struct LogRecovery: ~Copyable {
                     noted += 1
                     continue
                 }
+                if noted == 0, isOfPruned(one) { continue }
                 if one == NoteFile.notes(in: bytes).last, (try? SignedNote(one)) == nil {
                     // A torn append: the frame has the whole note, which is appended again.
                     let file = try folder.notes.openFile(name)

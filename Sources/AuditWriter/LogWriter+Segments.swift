@@ -81,6 +81,8 @@ extension LogWriter {
         } catch {
             throw .writeRefused(error)
         }
+        retention.begin(
+            number: LogLayout.segmentNumber(segment.name) ?? 0, firstIndex: head.firstIndex)
     }
 
     /// Gives the segment its name back when it leads nowhere or elsewhere (format §7 row 8).

@@ -41,6 +41,10 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     var lastCheckpoint: Instant
     var lastHeartbeat: Instant
     var epochSince: Instant
+    /// Which segments there are, and which are to be deleted.
+    var retention = RetentionPlan()
+    /// The holds that this boot has recorded; nil before there is one.
+    var recordedHolds: LegalHolds?
     /// Who is told what the log says, and events that they are told once they are durable.
     var outlets = PublicationOutlets()
     var keptEvents: [PublishedEvent] = []
@@ -149,6 +153,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         {
             try add(.heartbeat(sequences: sequences()), now: now, wall: wall)
             lastHeartbeat = now
+            try recordHolds(now: now, wall: wall)
         }
         try flush(now: now, wall: wall)
         status.publishDurable(until: now)
@@ -172,6 +177,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         {
             try rotate(now: now, wall: wall)
         }
+        try retain(now: now, wall: wall)
         return drained
     }
 

@@ -21,8 +21,8 @@ extension SettingsParser {
                     "commit_timeout", "level",
                     "directory", "origin", "signing_key", "mode", "bound", "checkpoint", "rotate",
                     "heartbeat", "ring", "recipients", "privacy", "journald", "epoch",
-                    "witnesses", "witness_interval",
-                ], later: ["retain", "export"],
+                    "witnesses", "witness_interval", "retain",
+                ], later: ["export"],
                 diagnostics: diagnostics)
         else { return nil }
         let directory = section.required("directory").flatMap {
@@ -66,6 +66,7 @@ extension SettingsParser {
                 "epoch", in: 1000...86_400_000, otherwise: settings.epochSeconds * 1000)
             / 1000
         settings.ringBytes = ring(section, otherwise: settings.ringBytes)
+        settings.retention = section.optional("retain").map(retention) ?? settings.retention
         settings.recipients = section.optional("recipients").map(recipients) ?? []
         settings.privacy = section.optional("privacy").map(privacy) ?? settings.privacy
         settings.journal = section.optional("journald").flatMap(journald)

@@ -82,6 +82,9 @@ extension AuditWriterError {
         case .checkpointAhead(let claimed, let recovered):
             "\(claimed) entries were signed, only \(recovered) are here: it was rolled back"
         case .checkpointUnknown(let file): "\(file) holds a checkpoint that is in no frame"
+        case .segmentsDeleted(let before, let allowed):
+            "the records before \(before) are gone, and a signed leaf allows that of those before "
+                + "\(allowed) only"
         case .writeRefused(let error): "the disk refused a second file, too: \(error)"
         case .keyringKeyMalformed:
             "the keyring's wrapping key is not 64 hexadecimal digits in lower case"

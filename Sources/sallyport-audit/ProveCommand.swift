@@ -37,6 +37,12 @@ struct ProveCommand: ParsableCommand {
                 Console.complain("there is no record \(record) in \(folder.id)")
                 return .doesNotHold
             }
+            if try folder.isPruned(found.index) {
+                if withRecord != nil { throw ToolError.recordPruned(index: found.index) }
+                Console.complain(
+                    "record \(found.index) was deleted; what is proven is its hash, the entry "
+                        + RecordLine.hex(found.entry))
+            }
             // A proof needs the entry, the record itself is another matter.
             if withRecord != nil, found.record.parts.isEmpty { throw ToolError.identityMissing }
             let key = try keys.key(for: folder).key
@@ -74,6 +80,7 @@ struct ProveCommand: ParsableCommand {
         }
         stream.passesUnopened = true
         guard let index = UInt64(record) else { throw .numberMalformed(record) }
+        if try folder.isPruned(index) { return try folder.prunedRecord(index) }
         try stream.seek(to: index)
         while let found = try stream.next() {
             if found.index == index { return found }
@@ -149,5 +156,30 @@ extension LogFolder {
             if let size { return size }
         }
         return 0
+    }
+
+    /// Whether the record's segment was deleted: the log's first one begins behind it.
+    func isPruned(_ index: UInt64) throws(ToolError) -> Bool {
+        guard let first = segments.first, first > 0 else { return false }
+        return index < firstIndex(of: first) ?? 0
+    }
+
+    /// What is left of a record whose segment was deleted: its entry, out of its bundle.
+    func prunedRecord(_ index: UInt64) throws(ToolError) -> LogRecord? {
+        let width = UInt64(HashTree.tileWidth)
+        let position = Int(index % width)
+        let path = TilePath(level: nil, index: index / width, width: position + 1)
+        let unit = 2 + TreeHasher.entryBytes
+        guard let bundle = tile(path), bundle.count >= (position + 1) * unit else { return nil }
+        let entry = Array(bundle[position * unit + 2..<(position + 1) * unit])
+        do {
+            let library = try CryptoLibrary()
+            var hasher = try TreeHasher(library)
+            return LogRecord(
+                index: index, record: StoredRecord(kind: entry[3], parts: []), entry: entry,
+                leaf: hasher.leaf(entry.span), isCommitted: false)
+        } catch {
+            throw .evidence("OpenSSL has no SHA-256")
+        }
     }
 }

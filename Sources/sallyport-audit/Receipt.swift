@@ -67,6 +67,9 @@ struct ReceiptAnswer: Equatable, Sendable {
         case lost
         /// It is not there, and its process may still write it, or ended without a word.
         case pending = "not_yet_recorded"
+        /// It is not there, and may have been among those that were deleted when their time was
+        /// over.
+        case pruned = "perhaps_deleted"
         /// It is not there, and the log does not admit it.
         case missing
     }
@@ -86,7 +89,7 @@ struct ReceiptAnswer: Equatable, Sendable {
     var code: ToolVerdict {
         switch state {
         case .recorded, .lost: .holds
-        case .unsigned, .pending: .open
+        case .unsigned, .pending, .pruned: .open
         case .missing: .broken
         }
     }
@@ -100,6 +103,9 @@ struct ReceiptAnswer: Equatable, Sendable {
         case .unsigned: return "not yet signed: \(word) at \(at)\(when)\(later)"
         case .lost: return "lost, and the log says so: gap leaf (\(word)) at \(at)"
         case .pending: return "not yet recorded: its process has not stopped in order"
+        case .pruned:
+            return "not there; it may be among the records that were deleted when their time was "
+                + "over"
         case .missing: return "missing: neither recorded nor in a gap leaf"
         }
     }

@@ -67,7 +67,7 @@ struct ReceiptSearch {
                 if let complaint = found.complaint { complaints.append(complaint) }
                 return true
             })
-        search.finish(runningBoot: folder.lastBoot())
+        search.finish(folder, runningBoot: folder.lastBoot())
         return (search.order.compactMap { search.answers[$0] }, complaints + scan.complaints)
     }
 
@@ -151,10 +151,18 @@ struct ReceiptSearch {
         }
     }
 
-    private mutating func finish(runningBoot: UInt64?) {
+    private mutating func finish(_ folder: LogFolder, runningBoot: UInt64?) {
         for gap in openGaps {
             guard case .gap(let from, nil) = gap.claim else { continue }
             lose(gap) { $0 >= from }
+        }
+        if let later = folder.laterBoots() {
+            for (receipt, answer) in answers
+            where answer.state == .missing && !later.contains(receipt.worker.boot) {
+                var open = answer
+                open.state = .pruned
+                answers[receipt] = open
+            }
         }
         guard let runningBoot, !stopped.contains(runningBoot) else { return }
         for (receipt, answer) in answers
@@ -167,6 +175,22 @@ struct ReceiptSearch {
 }
 
 extension LogFolder {
+    /// The boots that began in segments that are there, when the log's first ones were deleted;
+    /// nil when they were not.
+    func laterBoots() -> Set<UInt64>? {
+        guard let first = segments.first, first > 0 else { return nil }
+        var boots: [UInt64] = []
+        for number in segments {
+            var reader = SegmentPieces(path: segmentPath(number))
+            if let piece = try? reader.next(sealed: false), piece.header.type == .head,
+                let head = try? SegmentHead(json: piece.clear)
+            {
+                boots.append(head.boot)
+            }
+        }
+        return Set(boots).subtracting(boots.prefix(1))
+    }
+
     /// The boot that wrote the last segment with a head.
     func lastBoot() -> UInt64? {
         for number in segments.reversed() {

@@ -39,6 +39,7 @@ enum ToolError: Error, Equatable {
     case receiptMalformed(String)
     case noCheckpoint
     case noSuchRecord(index: UInt64)
+    case recordPruned(index: UInt64)
     case identityMissing
     case notCovered(index: UInt64, size: UInt64)
     case evidence(String)
@@ -64,6 +65,8 @@ extension ToolError: CustomStringConvertible {
         case .identityMissing: "the records are encrypted: name an age identity with --identity"
         case .noCheckpoint: "the log has no published checkpoint yet"
         case .noSuchRecord(let index): "there is no record \(index)"
+        case .recordPruned(let index):
+            "record \(index) was deleted when its time was over: only its hash can be proven"
         case .notCovered(let index, let size):
             "record \(index) is not under the last checkpoint, which covers \(size) records"
         case .evidence(let words): words

@@ -26,7 +26,8 @@ extension Verdict {
         var members: [String: CanonicalValue] = [
             "origin": .string(report.origin), "verdict": .string(code.verdict),
             "size": .count(report.size), "start": .count(report.start),
-            "resumed": .boolean(isResumed), "requests": .count(requests),
+            "pruned": .count(report.pruned), "resumed": .boolean(isResumed),
+            "requests": .count(requests),
             "segments": .integer(Int64(report.segments)),
             "frames": .integer(Int64(report.frames)),
             "checkpoints": .integer(Int64(report.checkpoints)),

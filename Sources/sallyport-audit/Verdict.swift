@@ -150,7 +150,7 @@ struct Verdict {
         console.line(
             "  \(report.size) records in \(report.segments) "
                 + "segment\(report.segments == 1 ? "" : "s"), \(report.frames) frames")
-        if report.start > 0 {
+        if report.start > report.pruned {
             console.line(
                 isResumed
                     ? "  the first \(report.start) were verified before, and not read again"

@@ -9,7 +9,7 @@ struct Sallyport: ParsableCommand {
         version: version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, ExplainCommand.self, KeygenCommand.self,
-            DemoCommand.self, EraseCommand.self, StatusCommand.self,
+            HoldCommand.self, DemoCommand.self, EraseCommand.self, StatusCommand.self,
         ])
 
     /// What the log's segments name as the program that wrote them.

@@ -34,6 +34,17 @@ import Testing
         #expect(account.recordedCount == 7)
     }
 
+    @Test func `an account names the first record that remains`() throws {
+        var account = sample()
+        account.take(kind: 9, core: Array(#"{"event":"pruned","first":4711}"#.utf8))
+        account.take(kind: 9, core: Array(#"{"event":"pruned","first":17}"#.utf8))
+        account.take(kind: 9, core: Array(#"{"event":"erased","first":9999}"#.utf8))
+        account.take(kind: 6, core: Array(#"{"event":"pruned","first":9999}"#.utf8))
+        #expect(account.minimum == 4711)
+        #expect(String(decoding: account.json, as: UTF8.self).contains(#""minimum":4711"#))
+        #expect(try BatchAccount(json: account.json).minimum == 4711)
+    }
+
     @Test func `only the last record can be the stop`() {
         var account = sample()
         #expect(account.isStopped)

@@ -63,7 +63,7 @@ import Testing
         #expect(files.count == 2)
         let file = URL(filePath: "\(place)/\(folder.log.id)/\(try #require(files.min()))")
         let bytes = try [UInt8](Data(contentsOf: file))
-        for position in stride(from: 0, to: bytes.count, by: 7) {
+        for position in stride(from: 0, to: bytes.count, by: 67) {
             var changed = bytes
             changed[position] ^= 0x20
             try Data(changed).write(to: file)

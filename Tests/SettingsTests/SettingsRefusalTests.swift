@@ -305,7 +305,10 @@ struct Refusal: CustomTestStringConvertible, Sendable {
         Refusal(
             "/audit.pem", "/audit.pem\n  recipients: [a]",
             "audit.recipients[0] is 'a', not an age recipient of an X25519 key"),
-        Refusal("/audit.pem", "/audit.pem\n  retain: {}", "audit.retain is not supported"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  retain: {}", "audit.retain has neither age nor size"),
+        Refusal("/audit.pem", "/audit.pem\n  retain: {age: 1ms}", "audit.retain.age is '1ms'"),
+        Refusal("/audit.pem", "/audit.pem\n  retain: {size: 1kB}", "audit.retain.size is '1kB'"),
         Refusal(
             "/audit.pem", "/audit.pem\n  privacy: {subject: pseudonim}",
             "audit.privacy.subject is 'pseudonim', not one of plain, pseudonym, sealed"),
