@@ -52,6 +52,11 @@ public struct BatchInspection: Sendable {
         let gapReason: String?
         /// The first record that remains, by a record about deleted segments.
         let minimum: UInt64?
+        let kind: UInt8
+        /// The sequence of the decision that a completion names.
+        let link: UInt64?
+        /// Whether every reader of the core reads the same.
+        let isOrdered: Bool
     }
 
     /// Hashes of the tree's leaves.
@@ -124,7 +129,9 @@ public struct BatchInspection: Sendable {
                     lifecycle: record.kind == 6 ? bytes : nil,
                     epoch: record.kind == 8 ? try? EpochCertificate(core: bytes) : nil,
                     gapReason: record.kind == 7 ? BatchInspection.gapReason(bytes) : nil,
-                    minimum: record.kind == 9 ? BatchAccount.minimum(core: bytes) : nil))
+                    minimum: record.kind == 9 ? BatchAccount.minimum(core: bytes) : nil,
+                    kind: record.kind, link: members.link.map { UInt64(max(0, $0)) },
+                    isOrdered: members.isOrdered))
         }
         guard records.count == header.count else { throw .sealedMalformed }
         hasTrueTimes = times.fit(header)

@@ -129,20 +129,25 @@ public struct CanonicalObject: Sendable {
         name.withUTF8Buffer { unsafe bytes.elementsEqual($0) }
     }
 
-    /// Passes each member's name and value to `body`, in order, as far as they have the form.
+    /// Passes each member's name and value to `body`, in order, as far as they have the form;
+    /// false when that is not to the end.
+    @discardableResult
     public func forEachMember(
         _ body: (_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Void
-    ) {
-        guard isObject else { return }
+    ) -> Bool {
+        guard isObject else { return false }
         var position = bytes.startIndex + 1
         while position < bytes.endIndex, bytes[position] == 0x22 {
             guard let nameEnd = CanonicalObject.skip(bytes, position), nameEnd < bytes.endIndex,
                 bytes[nameEnd] == 0x3A, let valueEnd = CanonicalObject.skip(bytes, nameEnd + 1)
-            else { return }
+            else { return false }
             body(bytes[(position + 1)..<(nameEnd - 1)], bytes[(nameEnd + 1)..<valueEnd])
-            guard valueEnd < bytes.endIndex, bytes[valueEnd] == 0x2C else { return }
+            guard valueEnd < bytes.endIndex, bytes[valueEnd] == 0x2C else {
+                return valueEnd == bytes.endIndex - 1
+            }
             position = valueEnd + 1
         }
+        return bytes.count == 2
     }
 
     /// Position after the value that begins at `start`.

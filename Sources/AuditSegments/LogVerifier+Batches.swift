@@ -152,6 +152,7 @@ extension LogVerifier {
         _ record: BatchInspection.Record, _ index: UInt64, _ file: String, _ offset: Int
     ) {
         hasStopped = false
+        if !record.isOrdered { add(.recordMalformed(index: index), file, at: offset) }
         if let lifecycle = record.lifecycle {
             let core = CanonicalObject(lifecycle)
             takeLifecycle(core)
@@ -171,6 +172,7 @@ extension LogVerifier {
                         boot: owner.boot, worker: owner.worker, sequence: sequence),
                     file, at: offset)
             }
+            pair(record, owner, sequence, index, file, offset)
         case .lost(let owner, let from, let through):
             takeGap(owner, from, through, record.gapReason, file, offset)
         }
@@ -190,6 +192,7 @@ extension LogVerifier {
         let (sum, isEndless) = report.gapNumbers.addingReportingOverflow(through - from + 1)
         report.gapNumbers = isEndless ? .max : sum
         report.addGap(reason ?? "", through - from)
+        _ = decisions.lost[owner, default: SequenceAccount()].insert(from...through)
         if !accounts[owner, default: SequenceAccount()].insert(from...through) {
             add(
                 .sequenceRepeated(boot: owner.boot, worker: owner.worker, sequence: from),
@@ -207,6 +210,7 @@ extension LogVerifier {
     }
 
     mutating func finishSequences() {
+        finishDecisions()
         for (owner, from) in openEnds where accounts[owner]?.highest ?? 0 >= from {
             add(
                 .gapContradicts(boot: owner.boot, worker: owner.worker, from: from),

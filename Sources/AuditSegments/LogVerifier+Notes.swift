@@ -77,8 +77,11 @@ extension LogVerifier {
         let missing = notes.count - noteCursor.count
         add(
             .noteMissing(count: missing), LogLayout.notes,
-            weight: missing == 1 ? .unfinished : .broken)
+            weight: missing == 1 && !isEnded ? .unfinished : .broken)
     }
+
+    /// Whether the log ended in order: then what follows a checkpoint frame was done as well.
+    private var isEnded: Bool { isEndClean && hasStopped }
 
     /// Where a note stands that no frame has; nil when all were compared.
     private func noteLeft() -> (file: String, offset: Int)? {
@@ -99,7 +102,7 @@ extension LogVerifier {
             if !notes.isEmpty || prefix != nil {
                 add(
                     .publishedMissing, LogLayout.checkpoint,
-                    weight: notes.count == 1 && prefix == nil ? .unfinished : .broken)
+                    weight: notes.count == 1 && prefix == nil && !isEnded ? .unfinished : .broken)
             }
             return
         }
@@ -110,7 +113,7 @@ extension LogVerifier {
             add(.publishedUnknown, LogLayout.checkpoint)
             return
         }
-        add(.publishedBehind, LogLayout.checkpoint, weight: .unfinished)
+        add(.publishedBehind, LogLayout.checkpoint, weight: isEnded ? .broken : .unfinished)
     }
 
     /// Whether a note is a checkpoint over the beginning of what was not read.

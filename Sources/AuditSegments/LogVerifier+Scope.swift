@@ -91,6 +91,8 @@ extension LogVerifier {
         openEnds = verified.openEnds
         used = verified.used
         tornTails = verified.tornTails
+        decisions = verified.decisions
+        seenBoots = Set(verified.accounts.keys.map(\.boot)).union([verified.head.boot])
         noteCursor = verified.noteCursor
         epochs = verified.epochs
         wholeSegments = verified.segments
@@ -142,6 +144,7 @@ extension LogVerifier {
         verified.openEnds = openEnds
         verified.used = used
         verified.tornTails = tornTails
+        verified.decisions = decisions
         verified.noteCursor = noteCursor
         verified.noteCursor.count = 0
         verified.noteCursor.last = notes.last ?? noteCursor.last

@@ -50,6 +50,9 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
     var openEnds: [WorkerBoot: UInt64] = [:]
     /// Numbers that heartbeats and stops say were taken.
     var used: [WorkerBoot: UInt64] = [:]
+    var decisions = DecisionAccount()
+    /// Boots whose segments were read, or whose numbers are known from before.
+    var seenBoots: Set<UInt64> = []
     /// SHA-256 of the segment before; nil when that was not read.
     var previousDigest: Digest256? = .zero
     var isEndClean = true
@@ -205,7 +208,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         _ error: EvidenceError, _ bytes: [UInt8], _ offset: Int, _ file: String, isLast: Bool
     ) {
         // Torn is only what nothing whole follows: a frame after it shows that it was whole once.
-        let isTorn = isLast && !hasFrame(bytes, after: offset)
+        let isTorn = isLast && !hasFrame(bytes, after: offset, from: reader.nextNumber)
         if isTorn {
             add(
                 .tornTail(bytes: bytes.count - offset), file, at: offset, weight: .unfinished)
@@ -216,26 +219,12 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         isTreeWhole = false
     }
 
-    /// Whether a frame with a good CRC begins anywhere behind `offset`.
-    private func hasFrame(_ bytes: [UInt8], after offset: Int) -> Bool {
-        guard let library = try? CryptoLibrary() else { return true }
-        var position = (offset + 8) & ~7
-        while position + FrameHeader.byteCount <= bytes.count {
-            if bytes[position] == 0x41, bytes[position + 1] == 0x4C,
-                let header = try? FrameHeader(bytes.span.extracting(droppingFirst: position)),
-                var probe = try? FrameReader(
-                    nextNumber: header.number, previous: header.previous, library: library)
-            {
-                do {
-                    _ = try probe.next(bytes.span, at: position)
-                    return true
-                } catch .frame(.order), .frame(.firstIndex(_)) {
-                    return true
-                } catch {}
-            }
-            position += 8
-        }
-        return false
+    private func hasFrame(_ bytes: [UInt8], after offset: Int, from number: UInt64) -> Bool {
+        guard let library = try? CryptoLibrary(),
+            let found = try? FrameReader.hasFrame(
+                bytes, after: offset, from: number, library: library)
+        else { return true }
+        return found
     }
 
     private mutating func take(_ frame: Frame, _ bytes: [UInt8], _ file: String) {
@@ -271,6 +260,8 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         if isView, lastHead != nil, boot != head.boot { begunBoots.insert(head.boot) }
         lastHead = head
         if boot != head.boot {
+            // A process that has ended writes nothing more.
+            if !seenBoots.insert(head.boot).inserted { add(.headContradicts, file, at: 0) }
             boot = head.boot
             report.boots += 1
             hasStopped = false

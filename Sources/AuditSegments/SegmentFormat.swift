@@ -82,8 +82,11 @@ public struct FrameHeader: Equatable, Sendable, BitwiseCopyable {
         guard clear <= FrameHeader.limitBytes, sealed <= FrameHeader.limitBytes,
             let previous = Digest256(bytes.extracting(28..<60))
         else { throw .frame(.length) }
+        let number = bytes.bigEndian(at: 8, as: UInt64.self)
+        // No log comes that far, and there has to be a number for the next frame.
+        guard number < .max else { throw .frame(.number(found: number)) }
         self.init(
-            type: type, flags: bytes[5], number: bytes.bigEndian(at: 8), clearCount: clear,
+            type: type, flags: bytes[5], number: number, clearCount: clear,
             sealedCount: sealed, previous: previous)
         checksum = bytes.bigEndian(at: FrameHeader.checksumOffset)
     }

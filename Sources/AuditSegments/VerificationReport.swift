@@ -97,6 +97,13 @@ public enum Problem: Equatable, Sendable {
     case gapContradicts(boot: UInt64, worker: UInt64, from: UInt64)
     /// A record or gap leaf has no worker sequence where it has to.
     case accountMissing(index: UInt64)
+    /// A completion names no decision before it, or one that had its completion already.
+    case completionUnpaired(index: UInt64)
+    /// So many decisions of an ended boot have no completion: what became of the requests is not
+    /// known.
+    case decisionsOpen(boot: UInt64, worker: UInt64, count: UInt64)
+    /// The record's core is no JSON object in order: two readers may read two things.
+    case recordMalformed(index: UInt64)
     /// A tile differs from the tree.
     case tileDiffers
     /// A tile that the last checkpoint needs is missing.
@@ -309,6 +316,12 @@ extension Problem: CustomStringConvertible {
             "a gap leaf calls \(boot.hexText).\(worker).\(from) and all that followed lost, "
                 + "and later ones are recorded"
         case .accountMissing(let index): "record \(index) has no boot, worker and sequence"
+        case .completionUnpaired(let index):
+            "record \(index) completes no decision, or one that was completed before"
+        case .decisionsOpen(let boot, let worker, let count):
+            "\(count) decisions of \(boot.hexText).\(worker) have no completion"
+        case .recordMalformed(let index):
+            "record \(index) has members that are double or out of order"
         case .tileDiffers: "the tile is not the tree's"
         case .tileMissing: "the tile is missing"
         case .tileUnknown: "no tile of this tree"

@@ -31,6 +31,7 @@ public struct VerifiedPrefix: Sendable {
     var openEnds: [WorkerBoot: UInt64] = [:]
     var used: [WorkerBoot: UInt64] = [:]
     var tornTails: [Digest256: String] = [:]
+    var decisions = DecisionAccount()
     var noteCursor = NoteCursor()
     var epochs: EpochChain
     /// Numbers of the first frames of its segments.
@@ -75,6 +76,7 @@ public struct VerifiedPrefix: Sendable {
             ]),
             "segments": .array(segments.map { .count($0) }), "minimum": .count(minimum),
             "counts": counts,
+            "decisions": decisions.value,
         ])
     }
 
@@ -154,8 +156,10 @@ public struct VerifiedPrefix: Sendable {
             let file = notes.string("file"), let offset = notes.integer("offset"), offset >= 0,
             let last = notes.digest("last"), let numbers = text.integers("segments"),
             let minimum = text.integer("minimum"), minimum >= 0,
-            let counts = text.object("counts"), readCounts(counts)
+            let counts = text.object("counts"), readCounts(counts),
+            let decisions = DecisionAccount(text.object("decisions"))
         else { return false }
+        self.decisions = decisions
         for tail in torn {
             guard let digest = tail.digest("sha256"), let segment = tail.string("segment") else {
                 return false
@@ -222,9 +226,9 @@ public struct VerifiedPrefix: Sendable {
 
 extension WorkerBoot {
     /// The boot in hexadecimal and the worker.
-    fileprivate var text: String { "\(boot.hexText).\(worker)" }
+    var text: String { "\(boot.hexText).\(worker)" }
 
-    fileprivate init?(_ boot: Substring, _ worker: Substring) {
+    init?(_ boot: Substring, _ worker: Substring) {
         guard let boot = UInt64(boot, radix: 16), let worker = UInt64(worker) else { return nil }
         self.init(boot: boot, worker: worker)
     }

@@ -112,7 +112,10 @@ public enum AuditLog {
     ) throws -> Bool {
         let published = try root.read("\(name)/\(LogLayout.checkpoint)")
         let notes = try root.names(in: "\(name)/\(LogLayout.notes)")
-        let segments = try root.names(in: "\(name)/\(LogLayout.segments)")
+        // What a first start put aside of its own head does not count.
+        let segments = try root.names(in: "\(name)/\(LogLayout.segments)").filter {
+            LogLayout.segmentNumber($0.name) != nil
+        }
         return published == nil && notes.isEmpty && segments.count <= 1
     }
 

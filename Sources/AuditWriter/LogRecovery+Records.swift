@@ -133,6 +133,7 @@ extension LogRecovery {
                             boot: boot.boot, worker: number, first: range.lowerBound,
                             last: range.upperBound, reason: .lostInCrash))
                 }
+                guard used < .max else { continue }
                 gaps.append(
                     GapFacts(
                         boot: boot.boot, worker: number, first: used + 1, last: nil,

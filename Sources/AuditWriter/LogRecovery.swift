@@ -146,7 +146,12 @@ struct LogRecovery: ~Copyable {
                 if frame.header.type == .batch { batch = frame }
                 offset = frame.end
             } catch let error as EvidenceError {
-                guard isLast else {
+                // What a crash tears is the last frame: behind it is none that is whole.
+                guard isLast,
+                    try !FrameReader.hasFrame(
+                        bytes, after: offset, from: reader.nextNumber,
+                        library: try CryptoLibrary())
+                else {
                     throw AuditWriterError.segmentDamaged(
                         segment: name, offset: offset, error: error)
                 }
@@ -247,16 +252,17 @@ struct LogRecovery: ~Copyable {
         var noted = 0
         for name in try folder.notesFiles() {
             let bytes = try folder.notes.read(name) ?? []
-            for one in NoteFile.notes(in: bytes) {
+            let ones = NoteFile.notes(in: bytes)
+            for (position, one) in ones.enumerated() {
                 if noted < notes.count, notes[noted] == hasher.plain(one.span) {
                     noted += 1
                     continue
                 }
                 if noted == 0, isOfPruned(one) { continue }
-                if one == NoteFile.notes(in: bytes).last, (try? SignedNote(one)) == nil {
-                    // A torn append: the frame has the whole note, which is appended again.
+                if let whole = LogRecovery.tornAppend(bytes, ones[position...]) {
+                    // The frame has the whole note, which is appended again.
                     let file = try folder.notes.openFile(name)
-                    try file.truncate(to: UInt64(bytes.count - one.count))
+                    try file.truncate(to: UInt64(whole))
                     try file.sync()
                     break
                 }
@@ -269,6 +275,14 @@ struct LogRecovery: ~Copyable {
             guard place.clear.upperBound <= bytes.count else { continue }
             unnoted.append(Array(bytes[place.clear]))
         }
+    }
+
+    /// Where a notes file ends when all of `rest` is what a torn append left; nil when it is not.
+    ///
+    /// The bytes of an append that was cut may be zeros behind any of its lines.
+    private static func tornAppend(_ bytes: [UInt8], _ rest: ArraySlice<[UInt8]>) -> Int? {
+        guard rest.allSatisfy({ (try? SignedNote($0)) == nil }) else { return nil }
+        return bytes.count - rest.reduce(0) { $0 + $1.count }
     }
 
     private mutating func requireKnown(_ published: [UInt8], _ file: String) throws {

@@ -107,7 +107,8 @@ public struct DurableDirectory: ~Copyable, Sendable {
     /// The bytes of the file `name`; nil when there is none.
     public borrowing func read(_ name: String) throws(SystemError) -> [UInt8]? {
         do {
-            let file = try open(name, O_RDONLY)
+            // A pipe in the place of a file must not keep its reader waiting.
+            let file = try open(name, O_RDONLY | O_NONBLOCK)
             return try file.contents()
         } catch  where error.code == ENOENT {
             return nil

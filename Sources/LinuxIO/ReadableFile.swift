@@ -9,7 +9,8 @@ public struct ReadableFile: ~Copyable, Sendable {
     /// Opens the file at `path`.
     public init(path: String) throws(SystemError) {
         // Safe: the path is only read, for the length of the call.
-        let number = unsafe sallyport_open(path, O_RDONLY | O_CLOEXEC, 0)
+        // A pipe in the place of a file must not keep its reader waiting.
+        let number = unsafe sallyport_open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0)
         guard number >= 0 else { throw SystemError.current("open") }
         descriptor = Descriptor(owning: number)
     }

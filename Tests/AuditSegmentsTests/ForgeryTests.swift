@@ -91,6 +91,20 @@ import Testing
         }
     }
 
+    @Test func `a boot that comes back after another one is found`() throws {
+        var log = try SampleLog()
+        for boot in [UInt64(1), 2, 1] {
+            log.begin(boot: boot)
+            let isBack = log.number > 10
+            try log.requests(boot: boot, isBack ? 4...5 : 1...3)
+            try log.add([(6, "{\"event\":\"stop\"}")])
+            try log.checkpoint()
+            log.seal()
+        }
+        let report = try LogVerifier(source: log.files, key: try Vectors.key()).verify()
+        #expect(report.findings.map(\.problem) == [.headContradicts])
+    }
+
     @Test func `notes of another tree, order or origin are found`() throws {
         let honest = try Forger(try SampleLog.small())
         let places = honest.places(.checkpoint)

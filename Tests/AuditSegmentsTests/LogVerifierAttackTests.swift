@@ -135,6 +135,104 @@ import Testing
         #expect(report.gapReasons == ["": .max])
     }
 
+    @Test func `a frame with the last of all numbers is refused, not followed`() throws {
+        var files = try SampleLog.small()
+        let first = "segments/\(LogLayout.segmentName(0))"
+        var bytes = try #require(files.contents[first])
+        for position in 8..<16 { bytes[position] = 0xFF }
+        files.contents["segments/\(LogLayout.segmentName(.max))"] = bytes
+        #expect(try verify(files).heaviest == .broken)
+        let header = Result { () throws(EvidenceError) in try FrameHeader(bytes.span) }
+        #expect(throws: EvidenceError.frame(.number(found: .max))) { _ = try header.get() }
+    }
+
+    @Test func `decisions and completions belong together`() throws {
+        let boot = UInt64(1).hexText
+        func completion(_ sequence: Int, of link: Int) -> (kind: UInt8, core: String) {
+            (2, "{\"boot\":\"\(boot)\",\"link\":\(link),\"seq\":\(sequence),\"worker\":0}")
+        }
+        func decision(_ sequence: Int) -> (kind: UInt8, core: String) {
+            (1, SampleLog.core(boot: 1, worker: 0, sequence))
+        }
+        func report(_ more: [(kind: UInt8, core: String)]) throws -> VerificationReport {
+            var log = try SampleLog()
+            log.begin(boot: 1)
+            try log.add([decision(1), decision(2), completion(3, of: 1), decision(4)])
+            try log.add([completion(5, of: 2), (7, gap(boot: 1, from: 6, to: 6))])
+            // Its decision was dropped, as a leaf says.
+            try log.add([completion(7, of: 6)] + more)
+            try end(&log, boot: 1)
+            return try verify(log.files)
+        }
+        let whole = try report([])
+        #expect(whole.holds)
+        #expect(
+            whole.findings.map(\.problem) == [
+                .gap(boot: 1, worker: 0, from: 6, through: 6),
+                .decisionsOpen(boot: 1, worker: 0, count: 1),
+            ])
+        // A later completion puts right what the first one said.
+        #expect(try report([completion(8, of: 2)]).holds)
+        let problems = try report([completion(8, of: 9), completion(9, of: 9)])
+            .findings.map(\.problem)
+        #expect(problems.contains(.completionUnpaired(index: 7)))
+        #expect(problems.contains(.completionUnpaired(index: 8)))
+    }
+
+    @Test func `a completion finds its decision, also when the verification goes on later`() throws {
+        let boot = UInt64(1).hexText
+        func completion(_ sequence: Int, of link: Int) -> (kind: UInt8, core: String) {
+            (2, "{\"boot\":\"\(boot)\",\"link\":\(link),\"seq\":\(sequence),\"worker\":0}")
+        }
+        var log = try SampleLog()
+        log.begin(boot: 1)
+        try log.add([(1, SampleLog.core(boot: 1, worker: 0, 1))])
+        try log.checkpoint()
+        log.seal()
+        log.begin(boot: 1)
+        try log.add([completion(2, of: 1)])
+        try log.checkpoint()
+        log.seal()
+        var kept: [VerifiedPrefix] = []
+        let key = try Vectors.key()
+        _ = try LogVerifier(source: log.files, key: key).verify(keep: { kept.append($0) })
+        #expect(kept.count == 2)
+        log.begin(boot: 1)
+        try log.add([completion(3, of: 1), completion(4, of: 9)])
+        try end(&log, boot: 1)
+        for prefix in kept {
+            let read = try #require(VerifiedPrefix(json: CanonicalObject(prefix.value.bytes)))
+            let report = try LogVerifier(source: log.files, key: key).verify(.resumed(read))
+            let broken = report.findings.filter { $0.weight == .broken }.map(\.problem)
+            #expect(broken == [.completionUnpaired(index: 3)])
+        }
+    }
+
+    @Test(arguments: [
+        #"{"boot":"0000000000000001","seq":1,"seq":2,"worker":0}"#,
+        #"{"seq":1,"boot":"0000000000000001","worker":0}"#,
+        #"{"boot":"0000000000000001","seq":1,"worker":0} {}"#,
+        #"{"boot":"0000000000000001","seq":1,"worker":0},}"#,
+    ])
+    func `a record that two readers may read as two is named`(core: String) throws {
+        var log = try SampleLog()
+        log.begin(boot: 1)
+        try log.add([(3, core)])
+        try end(&log, boot: 1)
+        #expect(try verify(log.files).findings.map(\.problem).contains(.recordMalformed(index: 0)))
+        #expect(try verify(log.files).heaviest == .broken)
+    }
+
+    @Test func `an older checkpoint published over a log that ended is named`() throws {
+        var files = try SampleLog.small()
+        let notes = NoteFile.notes(in: try #require(files.contents["notes/20260101.notes"]))
+        for note in notes.dropLast() {
+            files.contents[LogLayout.checkpoint] = note
+            #expect(try verify(files).findings.map(\.problem) == [.publishedBehind])
+            #expect(try verify(files).heaviest == .broken)
+        }
+    }
+
     @Test func `torn tails and their leaves belong together`() throws {
         let tail: [UInt8] = Array("ALF1 and not the rest".utf8)
         let library = try CryptoLibrary()

@@ -5,6 +5,16 @@ import Synchronization
 import Testing
 
 @Suite struct DurableDirectoryTests {
+    @Test(.timeLimit(.minutes(1)))
+    func `a pipe in the place of a file keeps nobody waiting`() throws {
+        let folder = TemporaryFolder()
+        let directory = try DurableDirectory.create(path: folder.path)
+        #expect(mkfifo(folder.path + "/pipe", 0o600) == 0)
+        #expect(try directory.read("pipe") == [])
+        let size = try ReadableFile(path: folder.path + "/pipe").size()
+        #expect(size == 0)
+    }
+
     @Test func `files are written, replaced, listed and removed`() throws {
         let folder = TemporaryFolder()
         let directory = try DurableDirectory.create(path: folder.path + "/a/b")
