@@ -77,7 +77,7 @@ extension LogWriter {
             let notices = try AccessPoint.notices(in: folder.root)
             guard !notices.isEmpty else { return }
             for notice in notices { try add(notice.event, now: now, wall: wall) }
-            try flush(wall: wall)
+            try flush(now: now, wall: wall)
             try AccessPoint.remove(notices.map(\.name), in: folder.root)
         } catch {
             throw AuditWriterError(keyring: error)

@@ -53,7 +53,8 @@ struct RetentionPlan: Sendable {
     /// How far the open segment is.
     mutating func note(byteCount: UInt64, wall: WallTime) {
         open?.byteCount = byteCount
-        open?.lastTime = max(open?.lastTime ?? wall, wall)
+        let last = open?.lastTime ?? wall
+        open?.lastTime = max(last, wall)
     }
 
     /// What the rules say is to be deleted now; nil when that is nothing.

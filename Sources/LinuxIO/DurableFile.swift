@@ -91,11 +91,6 @@ public struct DurableFile: ~Copyable, Sendable {
         try descriptor.read(at: offset, count: count)
     }
 
-    /// The `count` bytes at `offset`; fewer where the file ends before.
-    public borrowing func read(at offset: UInt64, count: Int) throws(SystemError) -> [UInt8] {
-        try descriptor.read(at: offset, count: count)
-    }
-
     /// Everything in the file.
     public borrowing func contents() throws(SystemError) -> [UInt8] {
         try descriptor.read(at: 0, count: Int(try size()))

@@ -117,7 +117,8 @@ struct RouteReader {
             diagnostics.error(
                 headers, "\(headers.name) changes a forwarded request, but this route responds")
         }
-        let audit = section.optional("audit").map { self.audit($0) } ?? (auditLevel, auditMode)
+        let audit =
+            section.optional("audit").map { self.audit($0) } ?? (level: auditLevel, mode: auditMode)
         guard let name, let match, let authentication, let action else { return nil }
         var route = Route(
             name: name, path: match.path, authentication: authentication, action: action)

@@ -179,7 +179,8 @@ import Testing
         #expect(problems.contains(.completionUnpaired(index: 8)))
     }
 
-    @Test func `a completion finds its decision, also when the verification goes on later`() throws {
+    @Test func `a completion finds its decision, also when the verification goes on later`() throws
+    {
         let boot = UInt64(1).hexText
         func completion(_ sequence: Int, of link: Int) -> (kind: UInt8, core: String) {
             (2, "{\"boot\":\"\(boot)\",\"link\":\(link),\"seq\":\(sequence),\"worker\":0}")

@@ -14,12 +14,14 @@ import Testing
 
     /// Four segments of a day and 100 records each, and the fifth that is written to.
     private func plan() -> RetentionPlan {
-        var plan = RetentionPlan(
-            stored: (0..<4).map { place in
+        var stored: [StoredSegment] = []
+        for place in UInt64(0)..<4 {
+            let last = WallTime(microseconds: Int64(place + 1) * Self.day)
+            stored.append(
                 StoredSegment(
-                    number: UInt64(place * 10), firstIndex: UInt64(place * 100),
-                    lastTime: WallTime(microseconds: Int64(place + 1) * Self.day), byteCount: 1000)
-            })
+                    number: place * 10, firstIndex: place * 100, lastTime: last, byteCount: 1000))
+        }
+        var plan = RetentionPlan(stored: stored)
         plan.begin(number: 40, firstIndex: 400)
         plan.note(byteCount: 500, wall: WallTime(microseconds: 5 * Self.day))
         return plan
