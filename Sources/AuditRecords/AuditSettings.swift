@@ -9,6 +9,13 @@ public enum AuditLevel: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case body
 }
 
+extension AuditLevel: Comparable {
+    /// Whether `left` records less.
+    public static func < (left: AuditLevel, right: AuditLevel) -> Bool {
+        left.rawValue < right.rawValue
+    }
+}
+
 /// What a record's durability promises (audit log format §6), per route.
 public enum AuditMode: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case strict = 0
@@ -42,7 +49,9 @@ public struct AuditSettings: Sendable, Equatable {
     public var heartbeatSeconds: UInt32
     /// Whom the records are encrypted to, `age1…` each; nobody means that they are not encrypted.
     public var recipients: [String] = []
-    /// What records say of who asked.
+    /// How much the records hold of routes that say nothing else, and of requests that match none.
+    public var level: AuditLevel
+    /// What records may hold, and what is taken out of them.
     public var privacy = PrivacySettings()
     /// What is sent to journald; nil for nothing.
     public var journal: JournalSettings?
@@ -55,6 +64,7 @@ public struct AuditSettings: Sendable, Equatable {
         self.originName = originName
         self.signingKeyPath = signingKeyPath
         mode = .bounded
+        level = .metadata
         boundMilliseconds = 1000
         boundRecords = 65536
         checkpointMilliseconds = 1000
@@ -78,12 +88,21 @@ public struct RecordNames: Sendable {
     public var limits: [String] = []
     /// By role number (`RoleSet`).
     public var roles: [String] = []
+    /// By redaction rule number; see `RecordNames.builtInRules`.
+    public var rules: [String] = RecordNames.builtInRules
     /// By upstream number.
     public var upstreams: [String] = []
     /// `endpoints[upstream][endpoint]`, as `host:port`.
     public var endpoints: [[String]] = []
     /// SHA-256 of the settings file.
     public var settingsDigest = Digest256.zero
+
+    /// Names of the rules that no settings file has to write.
+    public static let builtInRules = ["credential", "unrouted"]
+    /// Values of query parameters, form fields and JSON members that hold credentials.
+    public static let credentialRule: UInt8 = 0
+    /// Paths of requests that matched no route, where a rule would take something out of paths.
+    public static let unroutedRule: UInt8 = 1
 
     /// No names.
     public init() {}

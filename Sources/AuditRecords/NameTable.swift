@@ -11,6 +11,7 @@ final class NameTable: Sendable {
     let issuers: [ByteRange]
     let limits: [ByteRange]
     let roles: [ByteRange]
+    let rules: [ByteRange]
     let upstreams: [ByteRange]
     /// All endpoints in a row; those of upstream `u` begin at `firstEndpoints[u]`.
     let endpoints: [ByteRange]
@@ -25,6 +26,7 @@ final class NameTable: Sendable {
         issuers = table.add("\"issuer\":\"", names.issuers)
         limits = table.add("\"name\":\"", names.limits)
         roles = table.add("\"roles\":[\"", names.roles, "\"],")
+        rules = table.add("\"rule\":\"", names.rules)
         upstreams = table.add("\"name\":\"", names.upstreams)
         var first: [Int] = []
         var all: [ByteRange] = []

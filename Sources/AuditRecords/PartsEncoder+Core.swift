@@ -49,6 +49,7 @@ extension PartsEncoder {
             writer.append(facts.reason.code)
             writer.append("\",")
         }
+        appendRedactions(names, &writer)
         if !facts.requestID.isZero {
             writer.append("\"request_id\":\"")
             writer.appendHex(facts.requestID)

@@ -45,15 +45,13 @@ extension PartsEncoder {
                 start: base &+ detail &+ gap, count: end &- base &- detail &- gap))
     }
 
-    /// Finds the record's text; false when some of it is cut, a header, or a method without a name.
+    /// Finds the record's text; false when some of it is cut, or of a kind that few records have.
     private mutating func locatePlain(_ fields: Span<UInt8>) -> Bool {
         present = 0
         certificateNameCount = 0
         var reader = FieldReader()
         while let found = reader.next(in: fields) {
-            guard found.fullCount == 0, found.field != .header, found.field != .method else {
-                return false
-            }
+            guard found.fullCount == 0, found.field.isUsual else { return false }
             if found.field == .certificateName {
                 guard certificateNameCount < RecordLimits.certificateNameCount else { continue }
                 certificateNames[certificateNameCount].range = found.value
@@ -278,9 +276,12 @@ extension PartsEncoder {
         if facts.peer != .unknown {
             writer.append("\"peer_ip\":\"")
             writer.appendAddress(facts.peer)
-            writer.append("\",\"peer_port\":")
-            writer.appendDecimal(UInt64(facts.peer.port))
-            writer.append(UInt8(ascii: ","))
+            writer.append("\",")
+            if facts.peer.port != 0 {
+                writer.append("\"peer_port\":")
+                writer.appendDecimal(UInt64(facts.peer.port))
+                writer.append(UInt8(ascii: ","))
+            }
         }
         guard quickMember("\"peer_ip\":\"", .peerPseudonym, fields, &writer) else {
             return false

@@ -55,6 +55,7 @@ extension PartsEncoder {
         guard present & PartsEncoder.certificateFields != 0 else { return }
         writer.append("\"cert\":{")
         appendList("\"names\":[", .certificateName, fields, &writer)
+        appendOmitted("\"names_omitted\":", omitted.certificateNames, &writer)
         appendDigits("\"sha256\":\"", .certificateHash, fields, &writer)
         appendText("\"subject\":\"", .certificateSubject, fields, &writer)
         writer.closeObject("},")

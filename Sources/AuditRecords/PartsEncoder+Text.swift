@@ -22,7 +22,10 @@ extension PartsEncoder {
         if facts.peer != .unknown {
             writer.append("\"peer_ip\":\"")
             writer.appendAddress(facts.peer)
-            writer.appendMember("\",\"peer_port\":", UInt64(facts.peer.port))
+            writer.append("\",")
+            if facts.peer.port != 0 {
+                writer.appendMember("\"peer_port\":", UInt64(facts.peer.port))
+            }
         }
         appendText("\"peer_ip\":\"", .peerPseudonym, fields, &writer)
         appendRole(facts, names, &writer)
@@ -40,8 +43,12 @@ extension PartsEncoder {
         appendText("\"authority\":\"", .authority, fields, &writer)
         appendEscapedNames(PartsEncoder.detailFields, &writer)
         appendList("\"headers\":[", .header, fields, &writer)
+        appendOmitted("\"headers_omitted\":", omitted.requestHeaders, &writer)
         appendText("\"path\":\"", .path, fields, &writer)
+        appendText("\"query\":\"", .query, fields, &writer)
         appendText("\"query_keys\":\"", .queryKeys, fields, &writer)
+        appendList("\"response_headers\":[", .responseHeader, fields, &writer)
+        appendOmitted("\"response_headers_omitted\":", omitted.responseHeaders, &writer)
         appendCuts(PartsEncoder.detailFields, fields, &writer)
         appendText("\"user_agent\":\"", .userAgent, fields, &writer)
         writer.closeObject("}")
@@ -54,7 +61,34 @@ extension PartsEncoder {
             | bit(.tokenID) | bit(.subject)
     }
     static var detailFields: UInt32 {
-        bit(.authority) | bit(.header) | bit(.path) | bit(.queryKeys) | bit(.userAgent)
+        bit(.authority) | bit(.header) | bit(.path) | bit(.query) | bit(.queryKeys)
+            | bit(.responseHeader) | bit(.userAgent)
+    }
+
+    /// Appends how many values are left out, if any are.
+    func appendOmitted(_ name: StaticString, _ count: UInt16, _ writer: inout ByteWriter) {
+        if count != 0 { writer.appendMember(name, UInt64(count)) }
+    }
+
+    /// Appends `redactions`: which rule took something out of which member, if any did.
+    @inline(__always)
+    func appendRedactions(_ names: NameTable, _ writer: inout ByteWriter) {
+        if !redactions.isEmpty { appendRedactionsRarely(names, &writer) }
+    }
+
+    private func appendRedactionsRarely(_ names: NameTable, _ writer: inout ByteWriter) {
+        writer.append("\"redactions\":[")
+        for field in RedactedField.allCases {
+            var rules = redactions.rules(of: field)
+            while rules != 0 {
+                let rule = rules.trailingZeroBitCount
+                rules &= rules &- 1
+                writer.append(field.member)
+                appendName(names.rules, UInt16(rule), "\"rule\":\"", names, &writer)
+                writer.closeObject("},")
+            }
+        }
+        writer.closeObject("],")
     }
 
     /// Appends the member that says `field`, if the record has it.
@@ -175,6 +209,7 @@ extension PartsEncoder {
     private func count(of field: RecordField) -> Int {
         switch field {
         case .header: headerCount
+        case .responseHeader: responseHeaderCount
         case .certificateName: certificateNameCount
         default: 1
         }
@@ -183,6 +218,7 @@ extension PartsEncoder {
     private func slot(_ field: RecordField, _ index: Int) -> Slot {
         switch field {
         case .header: headers[index]
+        case .responseHeader: responseHeaders[index]
         case .certificateName: certificateNames[index]
         default: slots[Int(field.rawValue)]
         }
@@ -194,7 +230,7 @@ extension PartsEncoder {
     ) {
         writer.append(UInt8(ascii: "\""))
         writer.append(field.memberName)
-        if field == .header || field == .certificateName {
+        if field == .header || field == .responseHeader || field == .certificateName {
             writer.append(UInt8(ascii: "/"))
             writer.appendDecimal(magnitude: UInt64(index))
         }
@@ -204,7 +240,8 @@ extension PartsEncoder {
     /// Fields in the order of their members' names.
     private static let byMember: [RecordField] = [
         .authority, .certificateName, .certificateSubject, .clientID, .header, .tlsFingerprint,
-        .tokenID, .keyID, .method, .path, .queryKeys, .subject, .serverName, .userAgent,
+        .tokenID, .keyID, .method, .path, .query, .queryKeys, .responseHeader, .subject,
+        .serverName, .userAgent,
     ]
 }
 
@@ -233,6 +270,9 @@ extension RecordField {
         case .addressKey: "address_key"
         case .subjectKey: "subject_key"
         case .sealedSubject: "sealed"
+        case .responseHeader: "response_headers"
+        case .query: "query"
+        case .redactions, .omitted: ""
         }
     }
 }

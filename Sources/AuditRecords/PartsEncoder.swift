@@ -6,6 +6,11 @@ import Primitives
 /// in the order that RFC 8785 §3.2.3 wants them sorted in, and nothing is allocated. Members
 /// without a value are left out. `docs/audit-records.md` lists them all.
 public struct PartsEncoder: ~Copyable {
+    /// Most bytes of `redactions`: each rule in each member.
+    static let redactionsBytes =
+        RedactedField.allCases.count * (RedactionRule.limit + RecordNames.builtInRules.count)
+        * (RedactionRule.nameBytes + 48)
+
     struct Slot: BitwiseCopyable {
         var range = ByteRange.empty
         var fullCount: UInt32 = 0
@@ -29,8 +34,13 @@ public struct PartsEncoder: ~Copyable {
     var slots = InlineArray<32, Slot>(repeating: Slot())
     var headerCount = 0
     var headers = InlineArray<10, Slot>(repeating: Slot())
+    var responseHeaderCount = 0
+    var responseHeaders = InlineArray<10, Slot>(repeating: Slot())
     var certificateNameCount = 0
     var certificateNames = InlineArray<8, Slot>(repeating: Slot())
+    /// Which rules took something out of the record in hand, and what it left out.
+    var redactions = RedactionSet()
+    var omitted = OmittedCounts()
 
     /// An encoder for this process's records.
     public init(
@@ -64,6 +74,7 @@ public struct PartsEncoder: ~Copyable {
     /// A byte of text becomes three at most. The rest are names, and members of fixed length.
     public borrowing func maximumBytes(_ limits: RecordLimits) -> Int {
         limits.maximumFieldBytes * 3 + limits.maximumVeilBytes + 4096
+            + PartsEncoder.redactionsBytes
             + current.longestNamesBytes
             + instanceMember.count
             + PartsEncoder.fragmentCount * (fragments.longest + PreparedWriter.slack)
@@ -121,9 +132,13 @@ public struct PartsEncoder: ~Copyable {
         hostile = 0
         cut = 0
         headerCount = 0
+        responseHeaderCount = 0
         certificateNameCount = 0
+        redactions = RedactionSet()
+        omitted = OmittedCounts()
         var reader = FieldReader()
         while let found = reader.next(in: fields) {
+            guard !takeMark(found, fields) else { continue }
             let slot = Slot(
                 range: found.value, fullCount: found.fullCount,
                 text: found.field.isRaw
@@ -136,6 +151,16 @@ public struct PartsEncoder: ~Copyable {
         }
     }
 
+    /// Takes in a field that says what was taken or left out; false when it is another.
+    private mutating func takeMark(_ found: FieldReader.Field, _ fields: Span<UInt8>) -> Bool {
+        switch found.field {
+        case .redactions: redactions.formUnion(fields.extracting(found.value))
+        case .omitted: omitted.add(fields.extracting(found.value))
+        default: return false
+        }
+        return true
+    }
+
     /// Keeps where the value of `field` lies; false when there are too many of it.
     private mutating func place(_ slot: Slot, of field: RecordField) -> Bool {
         switch field {
@@ -143,6 +168,10 @@ public struct PartsEncoder: ~Copyable {
             guard headerCount < RecordLimits.headerCount else { return false }
             headers[headerCount] = slot
             headerCount &+= 1
+        case .responseHeader:
+            guard responseHeaderCount < RecordLimits.headerCount else { return false }
+            responseHeaders[responseHeaderCount] = slot
+            responseHeaderCount &+= 1
         case .certificateName:
             guard certificateNameCount < RecordLimits.certificateNameCount else { return false }
             certificateNames[certificateNameCount] = slot
@@ -161,8 +190,21 @@ public struct PartsEncoder: ~Copyable {
 }
 
 extension RecordField {
-    /// Whether the value is a digest's bytes, and no text.
-    var isRaw: Bool { self == .tokenThumbprint || self == .certificateHash }
+    /// Whether the value is bytes of a form of its own, and no text.
+    var isRaw: Bool {
+        switch self {
+        case .tokenThumbprint, .certificateHash, .redactions, .omitted: true
+        default: false
+        }
+    }
+
+    /// Whether the quick way can write it.
+    var isUsual: Bool {
+        switch self {
+        case .header, .method, .responseHeader, .query, .redactions, .omitted: false
+        default: true
+        }
+    }
 
     /// Whether the writer puts the field in the place of others, so that no worker sends it.
     public var isOfVeil: Bool {

@@ -210,6 +210,14 @@ public enum RecordField: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case certificateSubject
     /// One of its alternative names, said by its kind: `uri:…`, `dns:…`, `email:…`, `ip:…`.
     case certificateName
+    /// One chosen field of the upstream's response: `name`, a colon, the value.
+    case responseHeader
+    /// The query with its values, as far as they may be recorded.
+    case query
+    /// Which rules took something out; see `RedactionSet`. It may come more than once.
+    case redactions
+    /// Values left out because there were too many; see `OmittedCounts`. It may come more than once.
+    case omitted
     /// Part 1, in the place of addresses: pseudonyms of the client's and the peer's, and the key
     /// that they are made under.
     case clientPseudonym = 24

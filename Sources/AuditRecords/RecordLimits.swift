@@ -22,6 +22,8 @@ public struct RecordLimits: Sendable, Equatable {
     public var tokenIDBytes = 128
     /// The key that verified the token.
     public var keyIDBytes = 128
+    /// The query with its values.
+    public var queryBytes = 1024
     /// One chosen header field, its name and colon included.
     public var headerBytes = 512
     /// The server name that the client's handshake asked for.
@@ -31,10 +33,13 @@ public struct RecordLimits: Sendable, Equatable {
     /// One alternative name of the client's certificate, its kind and colon included.
     public var certificateNameBytes = 255
 
-    /// Most chosen header fields in one record.
+    /// Most chosen header fields of one direction in one record.
     public static let headerCount = 10
     /// Most alternative names of a certificate in one record.
     public static let certificateNameCount = 8
+    /// How often a record may say what was taken or left out: for the connection, the request, the
+    /// response, and each body.
+    public static let marksCount = 5
     /// Bytes of a JA4 fingerprint.
     public static let fingerprintBytes = 36
     /// Bytes of a token's SHA-256 that a record holds.
@@ -73,6 +78,10 @@ public struct RecordLimits: Sendable, Equatable {
         case .clientPseudonym, .peerPseudonym: RecordLimits.pseudonymBytes
         case .addressKey, .subjectKey: RecordLimits.keyNumberBytes
         case .sealedSubject: RecordLimits.sealedSubjectBytes
+        case .responseHeader: headerBytes
+        case .query: queryBytes
+        case .redactions: RedactionSet.byteCount
+        case .omitted: OmittedCounts.byteCount
         }
     }
 
@@ -97,8 +106,9 @@ public struct RecordLimits: Sendable, Equatable {
     /// How often a record may have `field`.
     private func count(of field: RecordField) -> Int {
         switch field {
-        case .header: RecordLimits.headerCount
+        case .header, .responseHeader: RecordLimits.headerCount
         case .certificateName: RecordLimits.certificateNameCount
+        case .redactions, .omitted: RecordLimits.marksCount
         default: 1
         }
     }

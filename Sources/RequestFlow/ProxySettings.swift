@@ -1,3 +1,4 @@
+import AuditRecords
 import Authentication
 import Authorization
 import HTTP
@@ -76,6 +77,8 @@ public final class ProxySettings: Sendable {
     public let auditBoundNanoseconds: UInt64
     /// How many records of one worker may wait for their fsync.
     public let auditBoundRecords: UInt64
+    /// What records may hold.
+    let privacy: RecordPrivacy
     /// This proxy's pseudonym in `Via` (RFC 9110 §7.6.3); unique, so that a loop is noticed.
     public let viaName: [UInt8]
 
@@ -84,7 +87,8 @@ public final class ProxySettings: Sendable {
         generation: SettingsGeneration, authentication: AuthenticationSettings,
         policy: CompiledPolicy, rateLimits: [RateLimit], limitTable: LimitTable,
         upstreams: [UpstreamSettings], connections: ConnectionLimits, listeners: [Listener],
-        auditBoundMilliseconds: UInt32, auditBoundRecords: UInt32, viaName: [UInt8]
+        auditBoundMilliseconds: UInt32, auditBoundRecords: UInt32, viaName: [UInt8],
+        privacy: PrivacySettings = PrivacySettings(), auditLevel: AuditLevel = .metadata
     ) {
         self.generation = generation
         self.authentication = authentication
@@ -108,6 +112,22 @@ public final class ProxySettings: Sendable {
         auditBoundNanoseconds = UInt64(auditBoundMilliseconds) * 1_000_000
         self.auditBoundRecords = UInt64(auditBoundRecords)
         self.viaName = viaName
+        self.privacy = RecordPrivacy(privacy, level: auditLevel, routes: policy.routes)
+    }
+
+    /// How much the record of a request holds that matched `route`; -1 is none.
+    public func auditLevel(of route: Int) -> AuditLevel { privacy.plan(of: route).level }
+
+    /// Takes out of `facts` what the settings keep from its record: all addresses at level none,
+    /// and the host's part of them where addresses are truncated.
+    public func reduce(_ facts: inout RecordFacts) {
+        if facts.level == AuditLevel.none.rawValue {
+            facts.peer = .unknown
+            facts.client = .unknown
+        } else if privacy.truncatesAddresses {
+            facts.peer = facts.peer.truncated
+            facts.client = facts.client.truncated
+        }
     }
 
     /// Whether the `listener`th listener speaks TLS.

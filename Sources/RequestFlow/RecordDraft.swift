@@ -14,16 +14,27 @@ public struct RecordDraft: ~Copyable {
     private var pool: BufferPool
     private var hash: SHA256
     private let limits = RecordLimits()
+    /// Which rules took something out, and what was left out for want of room.
+    private var marks = RedactionSet()
+    private var omitted = OmittedCounts()
+    private var hasMarks = false
+    private let privacy: RecordPrivacy?
+    /// The claims that a rule takes out, a bit for each `RecordField`.
+    private let claims: UInt32
 
     /// An empty text.
     ///
     /// - Parameters:
     ///   - hash: Digests values that are cut.
     ///   - queryBytes: Longest query that a head may have.
-    public init(hash: consuming SHA256, queryBytes: Int) {
+    ///   - settings: Whose rules take claims out; nil for none.
+    public init(hash: consuming SHA256, queryBytes: Int, settings: ProxySettings? = nil) {
         self.hash = hash
+        privacy = settings?.privacy
+        claims = settings?.privacy.redactedClaims ?? 0
         buffer = ByteBuffer(capacity: limits.maximumFieldBytes)
-        pool = BufferPool(capacity: 1, bufferBytes: (queryBytes + 63) / 64 * 64)
+        // Twice as much, because what stands for a value taken out may be longer than the value.
+        pool = BufferPool(capacity: 1, bufferBytes: (queryBytes * 2 + 63) / 64 * 64)
         let isLent = pool.lend(&scratch)
         precondition(isLent)
     }
@@ -37,11 +48,57 @@ public struct RecordDraft: ~Copyable {
     /// Forgets everything.
     public mutating func removeAll() {
         buffer.removeAll()
+        if hasMarks { forgetMarks() }
     }
 
-    /// Appends `bytes`, cut if need be; nothing when they are empty.
+    /// Appends which rules took something out and what was left out, once everything else is
+    /// appended.
+    public mutating func finish() {
+        if hasMarks { appendMarks() }
+    }
+
+    private mutating func forgetMarks() {
+        marks = RedactionSet()
+        omitted = OmittedCounts()
+        hasMarks = false
+    }
+
+    private mutating func appendMarks() {
+        let marks = self.marks
+        let omitted = self.omitted
+        buffer.write {
+            $0.appendRecordField(marks)
+            $0.appendRecordField(omitted)
+        }
+        forgetMarks()
+    }
+
+    /// Appends `bytes`, cut if need be; nothing when they are empty. A claim that a rule takes out
+    /// is replaced.
     public mutating func append(_ field: RecordField, _ bytes: Span<UInt8>) {
         guard !bytes.isEmpty else { return }
+        guard claims & 1 << UInt32(field.rawValue) == 0 else {
+            appendRedactedClaim(field, bytes)
+            return
+        }
+        write(field, bytes)
+    }
+
+    private mutating func appendRedactedClaim(_ field: RecordField, _ bytes: Span<UInt8>) {
+        guard let privacy else { preconditionFailure("a rule without settings") }
+        let member: RedactedField =
+            switch field {
+            case .clientID: .clientID
+            case .tokenID: .tokenID
+            default: .subject
+            }
+        // What a certificate says in many forms is not shown in any.
+        let isCertificate = field == .certificateSubject || field == .certificateName
+        appendTakenOut(
+            field, member, bytes, privacy.claimRule(field), privacy, isWhole: isCertificate)
+    }
+
+    private mutating func write(_ field: RecordField, _ bytes: Span<UInt8>) {
         let limits = self.limits
         if buffer.write({ $0.appendRecordField(field, bytes, limits: limits) }) { return }
         let digest = hash.digest(bytes)
@@ -75,9 +132,12 @@ public struct RecordDraft: ~Copyable {
         while let detail = details.nextCertificateDetail(&offset) {
             let value = details.extracting(detail.value)
             if detail.attribute == .subject { append(.certificateSubject, value) }
-            guard let kind = detail.attribute.nameKind, !value.isEmpty,
-                names < RecordLimits.certificateNameCount
-            else { continue }
+            guard let kind = detail.attribute.nameKind, !value.isEmpty else { continue }
+            guard names < RecordLimits.certificateNameCount else {
+                omitted.certificateNames &+= 1
+                hasMarks = true
+                continue
+            }
             names += 1
             scratch.consume(scratch.count)
             scratch.write { writer in
@@ -93,13 +153,62 @@ public struct RecordDraft: ~Copyable {
         if head.method == .other { append(.method, bytes.extracting(head.methodText)) }
         append(.authority, bytes.extracting(head.authority))
         append(.path, head.path(in: bytes))
-        if head.hasQuery {
-            scratch.consume(scratch.count)
-            scratch.write { $0.appendQueryKeys(bytes.extracting(head.query)) }
-            append(.queryKeys, scratch.bytes)
-        }
+        if head.hasQuery { appendQueryKeys(bytes.extracting(head.query)) }
         if let index = head.fields.first(.userAgent) {
             append(.userAgent, bytes.extracting(head.fields[index].value))
+        }
+    }
+
+    /// Appends the names of the query's parameters.
+    mutating func appendQueryKeys(_ query: Span<UInt8>) {
+        scratch.consume(scratch.count)
+        scratch.write { $0.appendQueryKeys(query) }
+        append(.queryKeys, scratch.bytes)
+    }
+
+    /// Appends as `field` what `body` writes, and notes the rules that it names.
+    ///
+    /// - Returns: False when it did not fit: nothing was appended.
+    @discardableResult
+    mutating func compose(
+        _ field: RecordField, _ body: (inout ByteWriter, inout RedactionSet) -> Void
+    ) -> Bool {
+        scratch.consume(scratch.count)
+        var writer = scratch.writer()
+        var noted = marks
+        body(&writer, &noted)
+        guard !writer.overflowed else { return false }
+        scratch.commit(writer)
+        marks = noted
+        hasMarks = hasMarks || !noted.isEmpty
+        let bytes = scratch.bytes
+        if !bytes.isEmpty { write(field, bytes) }
+        return true
+    }
+
+    /// Appends `value` as `field`, or what stands in its place when `rule` takes it out.
+    mutating func appendTakenOut(
+        _ field: RecordField, _ member: RedactedField, _ value: Span<UInt8>, _ rule: UInt8,
+        _ privacy: RecordPrivacy, isWhole: Bool = false
+    ) {
+        guard rule != RecordPrivacy.noRule, !value.isEmpty else {
+            append(field, value)
+            return
+        }
+        compose(field) { writer, marks in
+            marks.insert(member, rule: rule)
+            writer.appendPlaceholder(rule, for: isWhole ? Span() : value, privacy)
+        }
+    }
+
+    /// Notes that `count` lines of chosen fields found no room.
+    mutating func omit(_ count: UInt16, of field: RecordField) {
+        guard count > 0 else { return }
+        hasMarks = true
+        if field == .header {
+            omitted.requestHeaders &+= count
+        } else {
+            omitted.responseHeaders &+= count
         }
     }
 }

@@ -11,6 +11,8 @@ struct RouteReader {
     let issuers: [String]
     let limits: [RateLimit]
     let upstreams: [String]
+    /// What routes record that say nothing else.
+    let auditLevel: AuditLevel
     /// Whom the routes let in.
     private(set) var access: AccessReader
 
@@ -32,12 +34,13 @@ struct RouteReader {
 
     init(
         parser: SettingsParser, issuers: [String], limits: [RateLimit], upstreams: [String],
-        declaredRoles: [String]?
+        declaredRoles: [String]?, auditLevel: AuditLevel
     ) {
         self.parser = parser
         self.issuers = issuers
         self.limits = limits
         self.upstreams = upstreams
+        self.auditLevel = auditLevel
         access = AccessReader(
             diagnostics: parser.diagnostics, issuers: issuers, declaredRoles: declaredRoles)
     }
@@ -120,6 +123,7 @@ struct RouteReader {
         route.rules = rules
         route.limits = limits
         route.requestHeaders = headers ?? HeaderRules()
+        route.auditLevel = auditLevel.rawValue
         if let audit {
             route.auditLevel = audit.level.rawValue
             route.auditMode = audit.mode.rawValue
@@ -281,13 +285,9 @@ struct RouteReader {
 
     private func audit(_ value: SettingValue) -> (level: AuditLevel, mode: AuditMode) {
         guard let section = Section(value, known: ["mode", "level"], diagnostics: diagnostics)
-        else { return (.metadata, .bounded) }
-        let level = section.optional("level").flatMap {
-            diagnostics.choice(
-                $0, [("metadata", AuditLevel.metadata)],
-                later: ["none", "headers", "body_hash", "body"])
-        }
+        else { return (auditLevel, .bounded) }
+        let level = section.optional("level").flatMap(parser.auditLevel)
         let mode = section.optional("mode").flatMap(parser.auditMode)
-        return (level ?? .metadata, mode ?? .bounded)
+        return (level ?? auditLevel, mode ?? .bounded)
     }
 }

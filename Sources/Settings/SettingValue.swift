@@ -22,6 +22,12 @@ struct SettingValue {
         return entries.contains { $0.key == key }
     }
 
+    /// The value of `key`; nil when it is no mapping or has no such key.
+    func entry(_ key: String) -> SettingValue? {
+        guard case .mapping(let entries) = content else { return nil }
+        return entries.first { $0.key == key }?.value
+    }
+
     /// What kind of value it is, for people.
     var kind: String {
         switch content {

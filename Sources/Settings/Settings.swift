@@ -92,6 +92,7 @@ public struct Settings: Sendable {
                 return "\(host):\(endpoint.port)"
             }
         }
+        names.rules += audit.privacy.rules.map(\.name)
         names.settingsDigest = digest
         return names
     }

@@ -9,12 +9,16 @@ extension SettingsParser {
     /// Most recipients: each batch gains 98 bytes and some 100 µs of work for each of them.
     private static let limitRecipients = 16
 
+    /// A ring takes no record longer than a quarter of it, and the longest are about 20 KiB.
+    private static let limitRing: ClosedRange<UInt64> = (1 << 17)...(1 << 30)
+
     /// The section `audit`; nil when what has no default is missing or refused.
     func audit(_ value: SettingValue) -> AuditSettings? {
         guard
             let section = Section(
                 value,
                 known: [
+                    "level",
                     "directory", "origin", "signing_key", "mode", "bound", "checkpoint", "rotate",
                     "heartbeat", "ring", "recipients", "privacy", "journald", "epoch",
                 ], later: ["retain", "export", "witnesses"],
@@ -28,6 +32,7 @@ extension SettingsParser {
         var settings = AuditSettings(
             directory: directory ?? "", originName: origin ?? "", signingKeyPath: key ?? "")
         settings.mode = section.optional("mode").flatMap(auditMode) ?? settings.mode
+        settings.level = section.optional("level").flatMap(auditLevel) ?? settings.level
         if let bound = section.optional("bound").flatMap({
             Section($0, known: ["time", "records"], diagnostics: diagnostics)
         }) {
@@ -70,6 +75,13 @@ extension SettingsParser {
             value, [("bounded", AuditMode.bounded)], later: ["strict", "best_effort"])
     }
 
+    /// How much records hold.
+    func auditLevel(_ value: SettingValue) -> AuditLevel? {
+        diagnostics.choice(
+            value, [("none", AuditLevel.none), ("metadata", .metadata), ("headers", .headers)],
+            later: ["body_hash", "body"])
+    }
+
     /// Whom the records are encrypted to: age's X25519 recipients.
     private func recipients(_ value: SettingValue) -> [String] {
         var found: [String] = []
@@ -101,7 +113,7 @@ extension SettingsParser {
 
     private func ring(_ section: Section, otherwise: Int) -> Int {
         let bytes = section.bytes(
-            "ring", in: (1 << 16)...(1 << 30), otherwise: UInt64(otherwise))
+            "ring", in: SettingsParser.limitRing, otherwise: UInt64(otherwise))
         guard bytes.nonzeroBitCount == 1 else {
             if let value = section.optional("ring") {
                 diagnostics.error(value, "\(value.name) is \(value.kind), not a power of two")

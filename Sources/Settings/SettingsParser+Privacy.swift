@@ -11,8 +11,9 @@ extension SettingsParser {
         var settings = PrivacySettings()
         guard
             let section = Section(
-                value, known: ["subject", "client_ip", "key_rotation", "keyring_key"],
-                later: ["query", "headers", "redact"], diagnostics: diagnostics)
+                value,
+                known: ["subject", "client_ip", "key_rotation", "keyring_key"]
+                    + PrivacyReader.keys, diagnostics: diagnostics)
         else { return settings }
         if let subject = section.optional("subject") {
             settings.subject =
@@ -27,8 +28,10 @@ extension SettingsParser {
             settings.clientAddress =
                 diagnostics.choice(
                     address,
-                    [("full", PrivacySettings.Address.full), ("pseudonym", .pseudonym)],
-                    later: ["truncate"]) ?? settings.clientAddress
+                    [
+                        ("full", PrivacySettings.Address.full), ("truncate", .truncated),
+                        ("pseudonym", .pseudonym),
+                    ]) ?? settings.clientAddress
         }
         if let rotation = section.optional("key_rotation"),
             let time = diagnostics.milliseconds(rotation, in: SettingsParser.keyRotation)

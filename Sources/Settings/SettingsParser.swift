@@ -93,17 +93,25 @@ struct SettingsParser {
         let upstreams = file.optional("upstreams").map(upstreams) ?? []
         let roles = file.optional("roles").map(roles)
         let bounds = connectionLimits(file.optional("limits"))
-        let audit = file.required("audit").flatMap(audit)
+        var audit = file.required("audit").flatMap(audit)
+        var privacy = PrivacyReader(diagnostics: diagnostics)
+        if let section = file.optional("audit")?.entry("privacy") {
+            var settings = audit?.privacy ?? PrivacySettings()
+            privacy.read(section, into: &settings)
+            audit?.privacy = settings
+        }
         let monitoring = file.optional("metrics").flatMap {
             monitoringSettings($0, listeners: listeners)
         }
         var reader = RouteReader(
             parser: self, issuers: issuers.map(\.name), limits: limits,
-            upstreams: upstreams.map(\.settings.name), declaredRoles: roles)
+            upstreams: upstreams.map(\.settings.name), declaredRoles: roles,
+            auditLevel: audit?.level ?? .metadata)
         let routes = file.required("routes").map { reader.routes($0) } ?? []
         reader.warnUnused(file)
         checkCertificates(listeners, reader.access)
         warnExposed(listeners, routes)
+        privacy.check(routes)
         guard let audit else { return nil }
         var token = TokenLimits()
         token.tokenBytes = bounds.tokenBytes

@@ -28,7 +28,8 @@ extension Settings {
                     strictTransport: listener.strictTransport?.fieldLine ?? [])
             },
             auditBoundMilliseconds: audit.boundMilliseconds, auditBoundRecords: audit.boundRecords,
-            viaName: Array("sallyport-\(Settings.pseudonym())".utf8))
+            viaName: Array("sallyport-\(Settings.pseudonym())".utf8), privacy: audit.privacy,
+            auditLevel: audit.level)
     }
 
     /// A name for `Via` that no other proxy has, so that only a real loop looks like one.

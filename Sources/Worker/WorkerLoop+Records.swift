@@ -44,7 +44,8 @@ extension WorkerLoop {
         } else {
             counters.requests += 1
         }
-        let facts = clients[slot].exchange.facts
+        var facts = clients[slot].exchange.facts
+        settings.reduce(&facts)
         if pending.isEmpty, ring.push(facts, clients[slot].exchange.record.bytes) {
             records.give(&clients[slot].exchange.record)
         } else {
@@ -59,6 +60,7 @@ extension WorkerLoop {
     mutating func recordDecision(_ slot: Int) {
         var facts = clients[slot].exchange.facts
         facts.kind = .decision
+        settings.reduce(&facts)
         guard pending.isEmpty, ring.push(facts, clients[slot].exchange.record.bytes) else {
             return
         }

@@ -152,7 +152,6 @@ extension WorkerLoop {
         facts.httpVersion = head.version.rawValue
         facts.bytesIn = UInt64(consumed)
         text.removeAll()
-        text.append(head: head, bytes: bytes)
 
         var admission = Admission()
         if let refusal {
@@ -174,7 +173,10 @@ extension WorkerLoop {
                 facts: &facts, record: &text, transport: clients[slot].transport,
                 certificateName: clients[slot].principalName, now: now)
         }
-        commitText(slot)
+        let level = settings.auditLevel(of: admission.route)
+        facts.level = level.rawValue
+        text.append(head: head, bytes: bytes, settings: settings, route: admission.route)
+        commitText(slot, level)
         clients[slot].exchange.begin(head: head, limits: limits.http)
         clients[slot].exchange.facts = facts
         clients[slot].exchange.keepsAlive = refusal == nil && keepsAlive(slot)
@@ -213,7 +215,7 @@ extension WorkerLoop {
         facts.peer = clients[slot].peer
         facts.client = client?.address ?? clients[slot].peer
         facts.generation = settings.generation
-        facts.level = AuditLevel.metadata.rawValue
+        facts.level = settings.auditLevel(of: -1).rawValue
         describeTransport(slot, &facts)
         if clients[slot].phase == .head || clients[slot].phase == .audit {
             facts.headMicroseconds = now.microseconds(since: clients[slot].headStarted)
@@ -260,13 +262,16 @@ extension WorkerLoop {
             facts.httpVersion = head.version.rawValue
         }
         text.removeAll()
-        text.append(head: head, bytes: bytes)
-        commitText(slot)
+        text.append(head: head, bytes: bytes, settings: settings, route: -1)
+        commitText(slot, settings.auditLevel(of: -1))
         return facts
     }
 
-    /// Gives the exchange's record the text gathered, and what the connection adds to each.
-    mutating func commitText(_ slot: Int) {
+    /// Gives the exchange's record the text gathered, and what the connection adds to each; a
+    /// record of level none has no text.
+    mutating func commitText(_ slot: Int, _ level: AuditLevel) {
+        guard level != .none else { return }
+        text.finish()
         let connectionText = clients[slot].connectionText
         var writer = clients[slot].exchange.record.writer()
         writer.append(text.span)

@@ -162,6 +162,9 @@ extension WorkerLoop {
             failUpstreamProtocol(slot, .upstreamResponseTooLarge)
             return false
         }
+        if clients[slot].exchange.facts.level >= AuditLevel.headers.rawValue {
+            recordResponseHead(slot, bytes)
+        }
         clients[slot].exchange.hasResponseHead = true
         clients[slot].exchange.responseFraming = framing
         clients[slot].exchange.isUpstreamPersistent = responseHead.isPersistent
@@ -169,6 +172,16 @@ extension WorkerLoop {
             responseHead.framing, limits: limits.http)
         if responseHead.framing == .none { clients[slot].exchange.hasResponseEnded = true }
         return true
+    }
+
+    /// Adds what the settings choose of the upstream's fields to the exchange's record.
+    private mutating func recordResponseHead(_ slot: Int, _ bytes: Span<UInt8>) {
+        text.removeAll()
+        text.append(response: responseHead, bytes: bytes, settings: settings)
+        text.finish()
+        var writer = clients[slot].exchange.record.writer()
+        writer.append(text.span)
+        clients[slot].exchange.record.commit(writer)
     }
 
     private mutating func moveResponseBody(_ slot: Int, _ upstream: Int) -> Bool {

@@ -123,10 +123,12 @@ extension WorkerLoop {
         text.append(.serverName, clients[slot].serverName)
         text.append(.tlsFingerprint, clients[slot].fingerprint)
         let facts = clients[slot].stream.session.facts
-        guard facts.hasCertificate else { return }
-        text.append(
-            certificate: facts.certificate,
-            details: clients[slot].certificateDetails)
+        if facts.hasCertificate {
+            text.append(
+                certificate: facts.certificate,
+                details: clients[slot].certificateDetails)
+        }
+        text.finish()
     }
 
     /// Says in a record what was negotiated; how long that took, in the first one.
@@ -193,7 +195,7 @@ extension WorkerLoop {
         facts.errorPhase = .handshake
         facts.tlsAlert = alert
         describeHandshake(slot)
-        commitText(slot)
+        commitText(slot, settings.auditLevel(of: -1))
         return facts
     }
 }

@@ -121,7 +121,7 @@ struct WorkerLoop: ~Copyable {
         head = RequestHead(limits: limits.http)
         responseHead = ResponseHead(limits: limits.http)
         self.authenticator = authenticator
-        text = RecordDraft(hash: hash, queryBytes: limits.http.headBytes)
+        text = RecordDraft(hash: hash, queryBytes: limits.http.headBytes, settings: settings)
         self.poller = poller
         receiptPrefix = .none
         let isLent = records.lend(&receiptPrefix)

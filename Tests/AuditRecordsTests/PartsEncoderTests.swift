@@ -79,7 +79,8 @@ import Testing
             for field in RecordField.allCases where !field.isOfVeil {
                 let times =
                     switch field {
-                    case .header: RecordLimits.headerCount
+                    case .header, .responseHeader: RecordLimits.headerCount
+                    case .redactions, .omitted: 0
                     case .certificateName: RecordLimits.certificateNameCount
                     default: 1
                     }
@@ -87,6 +88,18 @@ import Testing
                     writer.appendCutRecordField(
                         field, hostile.span, fullCount: .max, digest: .zero, limits: limits)
                 }
+            }
+            var omitted = OmittedCounts()
+            omitted.requestHeaders = .max
+            omitted.responseHeaders = .max
+            omitted.certificateNames = .max
+            var redactions = RedactionSet()
+            for field in RedactedField.allCases {
+                for rule in 0..<UInt8(RedactionRule.limit) { redactions.insert(field, rule: rule) }
+            }
+            for _ in 0..<RecordLimits.marksCount {
+                writer.appendRecordField(omitted)
+                writer.appendRecordField(redactions)
             }
         }
         #expect(fields.count <= limits.maximumFieldBytes)

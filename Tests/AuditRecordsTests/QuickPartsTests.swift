@@ -71,7 +71,7 @@ import Testing
         var ways = BothWays()
         let limits = RecordLimits()
         var fields: [UInt8] = []
-        for named in RecordField.allCases where named != .header {
+        for named in RecordField.allCases where named.isUsual || named == .method {
             let count = limits.bytes(of: named)
             let times = named == .certificateName ? RecordLimits.certificateNameCount : 1
             for _ in 0..<times { fields += field(named, [UInt8](repeating: 0x61, count: count)) }
@@ -209,7 +209,7 @@ import Testing
         return Sample.fields { writer in
             for field in RecordField.allCases
             where !field.isOfVeil && Bool.random(using: &random) {
-                if field == .header, Int.random(in: 0...7, using: &random) > 0 { continue }
+                if !field.isUsual, Int.random(in: 0...40, using: &random) > 0 { continue }
                 let times =
                     field == .certificateName ? Int.random(in: 1...10, using: &random) : 1
                 for _ in 0..<times {

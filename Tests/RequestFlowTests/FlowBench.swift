@@ -12,6 +12,8 @@ import Upstream
 /// A proxy's judgement without sockets: settings, and what one request becomes under them.
 struct FlowBench: ~Copyable {
     let settings: ProxySettings
+    /// Names of the redaction rules.
+    let rules: [String]
     private let library: CryptoLibrary
     private var authenticator: Authenticator
     private var draft: RecordDraft
@@ -29,7 +31,8 @@ struct FlowBench: ~Copyable {
     static func make(
         routes: [Route], limits: [RateLimit] = [], trusted: [AddressRange] = [],
         issuers: [Issuer] = [], certificates: [CertificatePattern] = [],
-        listener: ProxySettings.Listener? = nil
+        listener: ProxySettings.Listener? = nil, privacy: PrivacySettings = PrivacySettings(),
+        level: AuditLevel = .metadata
     ) throws -> FlowBench {
         let library = try CryptoLibrary()
         let authentication = AuthenticationSettings(issuers: issuers, roleNames: ["admin"])
@@ -45,21 +48,24 @@ struct FlowBench: ~Copyable {
             ],
             connections: ConnectionLimits(),
             listeners: [listener ?? .init(name: "public", trustedProxies: trusted)],
-            auditBoundMilliseconds: 1000, auditBoundRecords: 1000, viaName: Array("gate-1".utf8))
+            auditBoundMilliseconds: 1000, auditBoundRecords: 1000, viaName: Array("gate-1".utf8),
+            privacy: privacy, auditLevel: level)
         let authenticator = try Authenticator(authentication, library: library)
         let hash = try SHA256(library)
         return FlowBench(
-            settings: settings, library: library, authenticator: authenticator, hash: hash)
+            settings: settings, rules: privacy.rules.map(\.name), library: library,
+            authenticator: authenticator, hash: hash)
     }
 
     private init(
-        settings: ProxySettings, library: consuming CryptoLibrary,
+        settings: ProxySettings, rules: [String], library: consuming CryptoLibrary,
         authenticator: consuming Authenticator, hash: consuming SHA256
     ) {
         self.settings = settings
+        self.rules = rules
         self.library = library
         self.authenticator = authenticator
-        draft = RecordDraft(hash: hash, queryBytes: 16384)
+        draft = RecordDraft(hash: hash, queryBytes: 16384, settings: settings)
         head = RequestHead(limits: HTTPLimits())
         response = ResponseHead(limits: HTTPLimits())
     }
@@ -76,12 +82,26 @@ struct FlowBench: ~Copyable {
         facts.peer = FlowBench.peer
         facts.client = FlowBench.peer
         draft.removeAll()
-        draft.append(head: head, bytes: bytes.span)
         let subject = Array(certificateName.utf8)
-        return Admission.judge(
+        let admission = Admission.judge(
             head: head, bytes: bytes.span, settings: settings, authenticator: &authenticator,
             facts: &facts, record: &draft, transport: transport,
             certificateName: subject.span, now: Instant(nanoseconds: 1_000_000_000))
+        facts.level = settings.auditLevel(of: admission.route).rawValue
+        draft.append(
+            head: head, bytes: bytes.span, settings: settings, route: admission.route)
+        draft.finish()
+        return admission
+    }
+
+    /// Records what may be recorded of the response in `text`.
+    mutating func receive(_ text: String) throws {
+        let bytes = Array(text.utf8)
+        var scanned = 0
+        _ = try response.parse(bytes.span, scanned: &scanned, requestMethod: .get)
+        draft.removeAll()
+        draft.append(response: response, bytes: bytes.span, settings: settings)
+        draft.finish()
     }
 
     /// The request in `text` as the upstream would get it.
@@ -166,6 +186,24 @@ struct FlowBench: ~Copyable {
     }
 
     static let peer = PeerAddress(ipv4: 0x0A00_0009, port: 4711)
+
+    /// The record as it goes into the log.
+    func record() -> (core: String, subject: String, detail: String) {
+        var names = RecordNames()
+        names.rules += rules
+        var encoder = PartsEncoder(
+            instance: InstanceFacts(logID: 1, boot: 2, name: ""), names: names,
+            generation: facts.generation)
+        var output = ByteBuffer(capacity: 65536)
+        var reduced = facts
+        settings.reduce(&reduced)
+        let parts = output.write { encoder.encode(reduced, fields: draft.span, into: &$0) }
+        return (
+            output.span.extracting(parts.core).text(),
+            output.span.extracting(parts.subject).text(),
+            output.span.extracting(parts.detail).text()
+        )
+    }
 
     /// The fields of the record's text, such as the subject.
     func recorded(_ field: RecordField) -> String? {

@@ -215,8 +215,8 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "upstream: orders", "upstream: orders\n    audit: {mode: strict}",
             "routes[1].audit.mode: strict is not supported in this version"),
         Refusal(
-            "upstream: orders", "upstream: orders\n    audit: {level: headers}",
-            "routes[1].audit.level: headers is not supported in this version"),
+            "upstream: orders", "upstream: orders\n    audit: {level: header}",
+            "routes[1].audit.level is 'header', not one of none, metadata, headers, did you mean"),
         Refusal(
             "upstream: orders", "upstream: orders\n    rewrite: /x",
             "routes[1].rewrite is not supported in this version"),
@@ -326,7 +326,7 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "audit.journald.socket is 'run/socket', not an absolute path"),
         Refusal("/audit.pem", "/audit.pem\n  export: []", "audit.export is not supported"),
         Refusal("/audit.pem", "/audit.pem\n  ring: 3MiB", "audit.ring is '3MiB', not a power of"),
-        Refusal("/audit.pem", "/audit.pem\n  ring: 1KiB", "audit.ring is 1KiB, limits 64KiB to 1"),
+        Refusal("/audit.pem", "/audit.pem\n  ring: 1KiB", "audit.ring is 1KiB, limits 128KiB to"),
         Refusal(
             "/audit.pem", "/audit.pem\n  rotate: {size: 1}", "audit.rotate.size is '1' without"),
         Refusal("/audit.pem", "/audit.pem\n  rotate: {size: 1zb}", "audit.rotate.size must be a"),

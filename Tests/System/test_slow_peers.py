@@ -146,7 +146,7 @@ def test_an_answer_begun_before_a_drain_does_not_hold_it_up(make_proxy, upstream
 def test_no_record_is_lost_when_the_last_ones_fill_the_ring(make_proxy, upstream):
     """Requests that a stop breaks off are recorded, however many there are."""
     proxy = make_proxy(workers=1, limits={"drain_time": "200ms"},
-                       audit={"ring": "64KiB"})
+                       audit={"ring": "128KiB"})
     release = threading.Event()
     targets = [f"/open/cut/{number}/" + "p" * 800 for number in range(300)]
 
