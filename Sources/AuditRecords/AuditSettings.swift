@@ -58,6 +58,8 @@ public struct AuditSettings: Sendable, Equatable {
     public var epochSeconds: UInt32
     /// Time between heartbeat leaves.
     public var heartbeatSeconds: UInt32
+    /// A file system that is used to so many percent is recorded and told of.
+    public var diskWarnPercent = 75
     /// Whom the records are encrypted to, `age1…` each; nobody means that they are not encrypted.
     public var recipients: [String] = []
     /// How much the records hold of routes that say nothing else, and of requests that match none.

@@ -28,6 +28,8 @@ public enum DiskEvent: Sendable, Equatable {
     case stalled(milliseconds: UInt64)
     /// The open segment was written back under its name; so many bytes with this SHA-256.
     case segmentRestored(segment: String, SegmentLoss, bytes: UInt64, digest: Digest256)
+    /// Its file system is fuller than the settings want it to be.
+    case low(usedPercent: Int, freeBytes: UInt64)
 
     /// The event's word and what else its record holds.
     var members: [String: CanonicalValue] {
@@ -44,6 +46,11 @@ public enum DiskEvent: Sendable, Equatable {
             ]
         case .stalled(let milliseconds):
             ["event": .string("disk_stalled"), "ms": .count(milliseconds)]
+        case .low(let percent, let bytes):
+            [
+                "event": .string("disk_low"), "used_percent": .integer(Int64(percent)),
+                "free": .count(bytes),
+            ]
         case .segmentRestored(let segment, let loss, let bytes, let digest):
             [
                 "event": .string("segment_restored"), "segment": .string(segment),

@@ -11,6 +11,9 @@ public final class AuditStatus: Sendable {
     private let currentHealth = Atomic<UInt8>(AuditHealth.healthy.rawValue)
     /// When the write and sync began that the writer waits for; 0 when it waits for none.
     private let commitNanoseconds = Atomic<UInt64>(0)
+    /// How full the log's file system is, in percent, and whether that is more than it should be.
+    private let diskPercent = Atomic<UInt8>(0)
+    private let diskLow = Atomic<Bool>(false)
     private let size = Atomic<UInt64>(0)
     private let checkpoint = Atomic<UInt64>(0)
     // Sendable: each is an atomic of its own, on its own cache line.
@@ -108,6 +111,12 @@ public final class AuditStatus: Sendable {
         return now.nanoseconds - began > AuditStatus.stallNanoseconds ? .stalled : said
     }
 
+    /// How full the log's file system is, in percent; 0 until the writer has looked. Any thread.
+    public var diskUsedPercent: Int { Int(diskPercent.load(ordering: .relaxed)) }
+
+    /// Whether the log's file system is fuller than the settings want it to be. Any thread.
+    public var isDiskLow: Bool { diskLow.load(ordering: .relaxed) }
+
     /// Entries of the tree that are durable.
     public var durableSize: UInt64 { size.load(ordering: .acquiring) }
 
@@ -156,6 +165,13 @@ public final class AuditStatus: Sendable {
         guard !hasFailed else { return }
         // Pairs with the acquiring load in `health`.
         currentHealth.store(health.rawValue, ordering: .releasing)
+    }
+
+    /// Says how full the log's file system is. The writer's thread.
+    public func publishDisk(usedPercent: Int, isLow: Bool) {
+        // Orders nothing: each number stands for itself.
+        diskPercent.store(UInt8(clamping: usedPercent), ordering: .relaxed)
+        diskLow.store(isLow, ordering: .relaxed)
     }
 
     /// Says that a write and its sync begin at `moment`. The writer's thread.

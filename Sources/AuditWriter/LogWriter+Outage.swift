@@ -116,6 +116,21 @@ extension LogWriter {
         queue(.event(.disk(.resumed(work, milliseconds: past.milliseconds(now))), now, wall))
     }
 
+    // MARK: How full the disk is
+
+    /// Says how full the file system is, and records once that it is too full.
+    mutating func lookAtDisk(now: Instant, wall: WallTime) {
+        // A file system that can't say how full it is takes records all the same.
+        guard let use = try? folder.segments.diskUse() else { return }
+        let wasLow = status.isDiskLow
+        // A little below the limit it is low still, so that one file more or less is no news.
+        let limit = settings.diskWarnPercent - (wasLow ? LogWriter.diskSlackPercent : 0)
+        let isLow = use.percent >= limit
+        status.publishDisk(usedPercent: use.percent, isLow: isLow)
+        guard isLow, !wasLow else { return }
+        queue(.event(.disk(.low(usedPercent: use.percent, freeBytes: use.freeBytes)), now, wall))
+    }
+
     // MARK: Checkpoints
 
     /// Signs and publishes; what the disk refuses of it is tried again, and records go on.

@@ -77,6 +77,8 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     static let probeBytes = 1 << 20
     /// A quiet log's segment is looked for this often; a busy one's at each commit.
     static let lookNanoseconds: UInt64 = 1_000_000_000
+    /// A disk that was too full is so until it is used to so much less.
+    static let diskSlackPercent = 3
     /// zstd's level: docs/decisions/0009 says how it was chosen.
     static let compressionLevel: Int32 = -3
 
@@ -141,6 +143,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         if now.nanoseconds(since: lastLook) >= LogWriter.lookNanoseconds {
             lastLook = now
             try restoreSegment(now: now, wall: wall)
+            lookAtDisk(now: now, wall: wall)
         }
         var drained = 0
         try turnKeyring(wall: wall)

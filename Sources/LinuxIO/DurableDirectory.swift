@@ -2,6 +2,27 @@ import CLinux
 import Glibc
 import Primitives
 
+/// How full a file system is.
+public struct DiskUse: Sendable, Equatable {
+    /// Bytes that files take.
+    public let usedBytes: UInt64
+    /// Bytes that this process may still take, or could if it were not root.
+    public let freeBytes: UInt64
+
+    /// A file system of these numbers.
+    public init(usedBytes: UInt64, freeBytes: UInt64) {
+        self.usedBytes = usedBytes
+        self.freeBytes = freeBytes
+    }
+
+    /// The used part of what can be used, in percent, rounded up as `df` does.
+    public var percent: Int {
+        let whole = usedBytes + freeBytes
+        guard whole > 0 else { return 100 }
+        return Int((Double(usedBytes) * 100 / Double(whole)).rounded(.up))
+    }
+}
+
 /// A folder in which files are created, replaced and renamed durably.
 ///
 /// A new name is durable after the folder's own `fsync(2)`, not before. Replacing a file is: write
@@ -194,6 +215,19 @@ public struct DurableDirectory: ~Copyable, Sendable {
             throw SystemError.current("fstat")
         }
         return status.st_nlink == 0
+    }
+
+    /// How full the folder's file system is.
+    public borrowing func diskUse() throws(SystemError) -> DiskUse {
+        var status = statvfs()
+        // Safe: the kernel fills the one structure.
+        guard unsafe fstatvfs(descriptor.number, &status) == 0 else {
+            throw SystemError.current("fstatvfs")
+        }
+        let block = UInt64(status.f_frsize)
+        return DiskUse(
+            usedBytes: (UInt64(status.f_blocks) - UInt64(status.f_bfree)) * block,
+            freeBytes: UInt64(status.f_bavail) * block)
     }
 
     /// Claims the folder for this process until it ends; false when another one has it.

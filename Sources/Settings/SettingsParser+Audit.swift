@@ -20,7 +20,7 @@ extension SettingsParser {
                 known: [
                     "commit_timeout", "level",
                     "directory", "origin", "signing_key", "mode", "bound", "checkpoint", "rotate",
-                    "heartbeat", "ring", "recipients", "privacy", "journald", "epoch",
+                    "heartbeat", "ring", "recipients", "privacy", "journald", "epoch", "disk",
                     "witnesses", "witness_interval", "retain",
                 ], later: ["export"],
                 diagnostics: diagnostics)
@@ -65,6 +65,12 @@ extension SettingsParser {
             section.milliseconds(
                 "epoch", in: 1000...86_400_000, otherwise: settings.epochSeconds * 1000)
             / 1000
+        if let disk = section.optional("disk").flatMap({
+            Section($0, known: ["warn"], later: ["reserve"], diagnostics: diagnostics)
+        }) {
+            settings.diskWarnPercent =
+                disk.optional("warn").flatMap(percent) ?? settings.diskWarnPercent
+        }
         settings.ringBytes = ring(section, otherwise: settings.ringBytes)
         settings.retention = section.optional("retain").map(retention) ?? settings.retention
         settings.recipients = section.optional("recipients").map(recipients) ?? []
@@ -86,6 +92,26 @@ extension SettingsParser {
         diagnostics.choice(
             value, [("none", AuditLevel.none), ("metadata", .metadata), ("headers", .headers)],
             later: ["body_hash", "body"])
+    }
+
+    /// A whole percentage, 10% to 99%.
+    private func percent(_ value: SettingValue) -> Int? {
+        let limits = 10...99
+        guard let text = diagnostics.scalar(value), text.hasSuffix("%"),
+            Units.isNumber(String(text.dropLast()))
+        else {
+            diagnostics.error(
+                value, "\(value.name) must be a percentage such as 75%, not \(value.kind)")
+            return nil
+        }
+        guard let number = Int(text.dropLast()), limits.contains(number) else {
+            diagnostics.error(
+                value,
+                "\(value.name) is \(text.shortened), limits \(limits.lowerBound)% to "
+                    + "\(limits.upperBound)%")
+            return nil
+        }
+        return number
     }
 
     /// Whom the records are encrypted to: age's X25519 recipients.

@@ -127,6 +127,7 @@ public struct Supervisor: ~Copyable {
         var shutdown = ShutdownState(
             drainMilliseconds: settings.connections.drainMilliseconds)
         var health = AuditHealth.healthy
+        var isDiskLow = false
         while true {
             let tick =
                 shutdown.isEnding ? Supervisor.endingTickMilliseconds : Supervisor.tickMilliseconds
@@ -146,6 +147,12 @@ public struct Supervisor: ~Copyable {
             if found != health {
                 health = found
                 tell(health, why: writer.failure)
+            }
+            if writer.status.isDiskLow != isDiskLow {
+                isDiskLow.toggle()
+                let percent = writer.status.diskUsedPercent
+                let verdict = isDiskLow ? "full, limit \(settings.audit.diskWarnPercent) %" : "full"
+                logger.warning("the audit log's file system is \(percent) % \(verdict)")
             }
             switch action {
             case .nothing: continue

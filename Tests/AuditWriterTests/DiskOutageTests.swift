@@ -143,6 +143,25 @@ import Testing
         #expect(try running.folder.cores(.combined).count >= 5)
     }
 
+    @Test(.enabled(if: SmallDisk.isPossible))
+    func `a disk that fills is recorded once, and again after it was emptier`() throws {
+        let disk = try SmallDisk(bytes: 16 << 20)
+        let running = try RunningLog(on: disk.path, rotateBytes: 64 << 10)
+        running.record(1...5)
+        let filler = "\(disk.path)/filler"
+        for _ in 0..<2 {
+            running.waitUntil { !$0.isDiskLow && $0.diskUsedPercent > 0 }
+            try Data(repeating: 0, count: 13 << 20).write(to: URL(filePath: filler))
+            running.waitUntil { $0.isDiskLow }
+            #expect(running.status.diskUsedPercent >= 75)
+            #expect(running.status.health == .healthy)
+            try FileManager.default.removeItem(atPath: filler)
+        }
+        running.waitUntil { !$0.isDiskLow }
+        try running.stop()
+        #expect(try running.folder.events().filter { $0 == "disk_low" }.count == 2)
+    }
+
     /// A log whose open segment `change` does something to, between records.
     private func afterChange(_ was: String, _ change: (String) throws -> Void) throws {
         let running = try RunningLog()

@@ -79,6 +79,16 @@ import Testing
         #expect(try file.read(at: 4, count: 1) == [])
     }
 
+    @Test func `how full a file system is, rounded up`() throws {
+        let folder = TemporaryFolder()
+        let use = try DurableDirectory(path: folder.path).diskUse()
+        #expect(use.usedBytes > 0 && (0...100).contains(use.percent))
+        #expect(DiskUse(usedBytes: 1, freeBytes: 999).percent == 1)
+        #expect(DiskUse(usedBytes: 75, freeBytes: 25).percent == 75)
+        #expect(DiskUse(usedBytes: 751, freeBytes: 249).percent == 76)
+        #expect(DiskUse(usedBytes: 0, freeBytes: 0).percent == 100)
+    }
+
     @Test func `an open folder knows that it was removed`() throws {
         let folder = TemporaryFolder()
         let directory = try DurableDirectory(path: folder.path)

@@ -361,6 +361,14 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "/audit.pem", "/audit.pem\n  witness_interval: 1ms",
             "audit.witness_interval is 1ms, limits 100ms to 1h"),
         Refusal("/audit.pem", "/audit.pem\n  export: []", "audit.export is not supported"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  disk: {warn: 75}",
+            "audit.disk.warn must be a percentage such as 75%, not '75'"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  disk: {warn: 5%}",
+            "audit.disk.warn is 5%, limits 10% to 99%"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  disk: {warm: 5%}", "did you mean 'warn'"),
         Refusal("/audit.pem", "/audit.pem\n  ring: 3MiB", "audit.ring is '3MiB', not a power of"),
         Refusal("/audit.pem", "/audit.pem\n  ring: 1KiB", "audit.ring is 1KiB, limits 128KiB to"),
         Refusal(
