@@ -73,6 +73,10 @@ struct SegmentFile: ~Copyable {
         _ name: String, in directory: borrowing DurableDirectory, reserve: UInt64
     ) throws(AuditWriterError) -> DurableFile {
         do {
+            // What is left of an attempt that failed before its head has no bytes.
+            if try directory.identity(of: name) != nil, try directory.openFile(name).size() == 0 {
+                try directory.remove(name)
+            }
             let made = try directory.createFile(name)
             made.reserve(reserve)
             try directory.sync()

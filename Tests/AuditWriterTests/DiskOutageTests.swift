@@ -1,6 +1,7 @@
 import AuditRecords
 import AuditRings
 import AuditSegments
+import Crypto
 import Foundation
 import LinuxIO
 import Primitives
@@ -96,6 +97,24 @@ import Testing
         running.waitUntil { $0.hasFailed }
         let failure = running.end()
         #expect(failure == .segmentDiffers(LogLayout.segmentName(0)))
+    }
+
+    @Test func `an empty file with the next segment's name is in nobody's way`() throws {
+        let folder = try TestFolder()
+        let directory = try DurableDirectory(path: folder.path)
+        let library = try CryptoLibrary()
+        let name = LogLayout.segmentName(7)
+        func begin() throws {
+            _ = try SegmentFile(
+                in: directory, number: 7, previous: .zero,
+                before: SegmentFile.Predecessor(digest: .zero, isClean: true), reserve: 4096,
+                now: .zero, library: library)
+        }
+        _ = try directory.createFile(name)
+        try begin()
+        try directory.openFile(name).write([1].span, at: 0)
+        #expect(throws: AuditWriterError.system(SystemError("openat", EEXIST))) { try begin() }
+        #expect(try directory.read(name) == [1])
     }
 
     @Test(.enabled(if: SmallDisk.isPossible))

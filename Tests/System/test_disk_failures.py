@@ -160,6 +160,7 @@ def finish(proxy: Proxy, load: Load, notices=()) -> Counter:
 
 REFUSALS = {
     "a sync that fails": ("fdatasync:error=EIO", "write_failed"),
+    "no sync of any kind": ("fdatasync,fsync:error=EIO", "write_failed"),
     "a full disk": ("pwrite64:error=ENOSPC", "disk_full"),
     "a quota": ("pwrite64:error=EDQUOT", "disk_full"),
     "a read-only disk": ("pwrite64,openat:error=EROFS", "read_only"),
