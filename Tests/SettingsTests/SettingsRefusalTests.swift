@@ -49,9 +49,6 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "version: 1", "version: 1\nadmin: {socket: /a, group: wheel}",
             "admin.group must be a whole number, not 'wheel'"),
         Refusal(
-            "version: 1", "version: 1\nadmin: {socket: /a, mode: 1}",
-            "unknown key 'mode' in admin"),
-        Refusal(
             "version: 1", "version: 1\npolicies: {}", "policies is not supported in this version"),
         Refusal(
             "127.0.0.1:8080", "localhost:8080",

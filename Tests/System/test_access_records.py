@@ -13,7 +13,7 @@ from harness.proxy import AUDIT, audit
 
 
 def accesses(proxy):
-    return [record.core for record in proxy.log.records() if record.kind == "10"]
+    return [record.core for record in proxy.log.records() if record.kind == "access"]
 
 
 def test_each_command_on_a_running_proxys_log_is_a_record(make_proxy, tmp_path):

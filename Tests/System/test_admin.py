@@ -37,7 +37,7 @@ def ask(path, line: bytes, timeout=30) -> dict | None:
 
 
 def commands(proxy):
-    return [record.core for record in proxy.log.records() if record.kind == "5"]
+    return [record.core for record in proxy.log.records() if record.kind == "administration"]
 
 
 def test_status_is_answered_and_recorded(admin):
