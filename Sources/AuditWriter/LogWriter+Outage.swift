@@ -38,6 +38,9 @@ extension LogWriter {
             try addLeaves()
             try checkpoint(now: now, wall: wall)
             try seal()
+            // Nobody listens there from now on; readers leave their word in a file, and copies of
+            // the log have no socket in them.
+            try? folder.root.remove(LogLayout.accessSocket)
             return true
         } catch {
             try wait(out: error, now: now, wall: wall)

@@ -50,8 +50,10 @@ def test_what_was_sought_is_not_recorded(make_proxy):
 
 def test_a_stopped_proxys_log_keeps_the_word_for_the_next_start(make_proxy):
     proxy = make_proxy()
-    assert proxy.stop() == 0
     directory, folder = proxy.log.directory, proxy.log.folder
+    assert (folder / "access.sock").is_socket()
+    assert proxy.stop() == 0
+    assert not (folder / "access.sock").exists(), "a copy has no socket in it"
     assert stat.S_IMODE((folder / "access").stat().st_mode) == 0o1770
     audit("show", directory)
     audit("verify", directory)
