@@ -40,7 +40,7 @@ def test_all_errors_at_once_with_their_places(make_proxy):
 
 def test_later_features_are_refused_by_name(make_proxy):
     proxy = make_proxy(start=False)
-    done = check(proxy, changed(proxy, metrics={"address": "127.0.0.1:9090"}))
+    done = check(proxy, changed(proxy, policies={"own": "true"}))
     assert done.returncode == 1
     assert "not supported in this version" in done.stderr + done.stdout
 
