@@ -42,8 +42,6 @@ public enum LogLayout {
     public static let cosigned = "tlog/witness"
     /// Folder of every checkpoint ever signed.
     public static let notes = "notes"
-    /// A legal hold on the log: while it is there, nothing is erased or pruned.
-    public static let hold = "hold.json"
     /// Where tools that read the log on its own host say so, while it is written.
     public static let accessSocket = "access.sock"
     /// Folder of what they left while it was not.

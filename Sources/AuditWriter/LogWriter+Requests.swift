@@ -40,7 +40,11 @@ extension LogWriter {
         of subject: [UInt8], reason: String, by requester: Requester, wall: WallTime
     ) throws(WriterRefusal) -> KeyErasure {
         do {
-            guard try folder.root.read(LogLayout.hold) == nil else { throw WriterRefusal.held }
+            if let holds = try folder.root.read(LegalHolds.fileName),
+                LegalHolds(file: holds).forbidsErasure
+            {
+                throw WriterRefusal.held
+            }
             try openKeyring(wall: wall)
             guard let places = try veil?.keyring.places(of: subject) else {
                 throw WriterRefusal.keyringMissing

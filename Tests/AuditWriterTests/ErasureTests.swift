@@ -68,12 +68,17 @@ import Testing
     @Test func `a legal hold keeps everything`() throws {
         let folder = try TestFolder(privacy: .sealed)
         try folder.write([.person("alice", sequence: 1)])
+        // What can't be read holds everything.
         let hold = Array("{}".utf8)
-        try DurableDirectory(path: try folder.logFolder()).replace(LogLayout.hold, hold.span)
+        try DurableDirectory(path: try folder.logFolder()).replace(LegalHolds.fileName, hold.span)
         let before = try folder.keys()
         #expect(try erase("alice", in: folder) == .refused(.held))
         #expect(try folder.keys() == before)
         #expect(try folder.cores(.erasure).isEmpty)
+        let released = LegalHolds().json
+        try DurableDirectory(path: try folder.logFolder())
+            .replace(LegalHolds.fileName, released.span)
+        #expect(try erase("alice", in: folder) != .refused(.held))
     }
 
     @Test func `a log without a keyring has nothing to erase, one that had one does`() throws {
