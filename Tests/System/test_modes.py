@@ -9,6 +9,7 @@ import pytest
 
 from harness.client import Client, Closed, chunked, once, request
 from harness.proxy import audit
+from harness.tls import TLSClient, context_of
 from test_backlog import StoppedWriter
 
 ROUTES = [
@@ -195,6 +196,36 @@ def test_pipelined_strict_requests_are_answered_in_order(strict_proxy, upstream)
             got = client.response()
             assert got.status == 200
             assert numbers(got.receipt) in recorded(strict_proxy)[1]
+
+
+def test_strict_over_tls(make_proxy, upstream, pki):
+    proxy = make_proxy(routes=ROUTES, audit={"commit_timeout": "400ms"}, workers=1, listeners={
+        "public": {"address": "127.0.0.1:0"},
+        "secure": {"address": "127.0.0.1:0", "tls": {"certificates": [pki.ec.settings]}}})
+    context = context_of(str(pki.root_file))
+    client = TLSClient(proxy.addresses["secure"], context)
+    for path, answer in [("/strict/large", large), ("/strict/chunks", in_chunks)]:
+        seen = []
+
+        @upstream.on(path)
+        def handle(exchange):
+            seen.append((exchange.head.get("Audit-Receipt"), recorded(proxy)[0]))
+            return answer(exchange)
+
+        got = client.ask(request(target=path))
+        assert got.status == 200 and len(got.body) > 20_000
+        ((receipt, decided),) = seen
+        assert numbers(receipt) in decided and numbers(receipt) in recorded(proxy)[1]
+    with StoppedWriter(proxy.pid):
+        # A kept connection, and a new one whose handshake comes first.
+        assert client.ask(request(target="/strict/large")).reason == "audit.unavailable"
+        other = TLSClient(proxy.addresses["secure"], context)
+        assert other.ask(request(target="/effort/x")).status == 200
+        assert other.ask(request(target="/health")).reason == "audit.unavailable"
+    client.sock.close()
+    other.sock.close()
+    assert proxy.stop() == 0
+    holds(proxy)
 
 
 def test_kill_under_strict_load_loses_nothing_that_was_seen(make_proxy, upstream):
