@@ -21,7 +21,7 @@ extension PartsEncoder {
             }
             writer.append(facts.errorSource.member)
         }
-        appendEscapedNames(PartsEncoder.coreFields, &writer)
+        appendEscapedNames(coreFields(of: facts), &writer)
         writer.append(instanceMember.span)
         if facts.kind != .authentication {
             writer.append((AuditLevel(rawValue: facts.level) ?? .none).member)
@@ -69,12 +69,18 @@ extension PartsEncoder {
             writer.appendHex(facts.traceID)
             writer.append("\",")
         }
-        appendCuts(PartsEncoder.coreFields, fields, &writer)
+        appendCuts(coreFields(of: facts), fields, &writer)
         writer.appendMember("\"ts\":", UInt64(clamping: facts.time.microseconds))
         appendUpstream(facts, names, &writer)
         if facts.kind != .authentication { appendDurations(facts, &writer) }
         writer.appendMember("\"v\":1,\"worker\":", UInt64(facts.worker))
         writer.closeObject("}")
+    }
+
+    /// The core's fields; the server name is one only where TLS is described.
+    private func coreFields(of facts: RecordFacts) -> UInt32 {
+        facts.tlsVersion != 0 || facts.kind == .authentication
+            ? PartsEncoder.coreFields : PartsEncoder.coreFields & ~PartsEncoder.bit(.serverName)
     }
 
     /// Whether a token's issuer, key or algorithm is known.

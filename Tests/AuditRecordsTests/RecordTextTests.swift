@@ -137,6 +137,9 @@ import Testing
             var facts = Sample.facts()
             facts.method = 255
             facts.tlsVersion = 0x0304
+            // A record has an address or its pseudonym.
+            facts.peer = .unknown
+            facts.client = .unknown
             let parts = Sample.encode(facts, fields)
             for part in [parts.core, parts.subject, parts.detail] {
                 #expect(try output(of: jq, ["-jcS", "."], part) == part)
