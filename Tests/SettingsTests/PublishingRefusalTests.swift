@@ -1,0 +1,46 @@
+import Settings
+import Testing
+
+/// What `audit.journald` and `audit.witnesses` refuse.
+@Suite struct PublishingRefusalTests {
+    @Test(arguments: [
+        Refusal(
+            "/audit.pem", "/audit.pem\n  journald: true",
+            "audit.journald must be a mapping, not 'true'"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  journald: {checkpoint: true}",
+            "unknown key 'checkpoint' in audit.journald, did you mean 'checkpoints'?"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  journald: {checkpoints: maybe}",
+            "audit.journald.checkpoints must be true or false, not 'maybe'"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  journald: {socket: run/socket}",
+            "audit.journald.socket is 'run/socket', not an absolute path"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  witnesses: [{url: \"http://[::1]:1\"}]",
+            "audit.witnesses[0].key is required"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  witnesses: {key: w+1+1, url: https://w.example}",
+            "audit.witnesses.key is 'w+1+1', not the verifier key of a witness"),
+        Refusal(
+            "/audit.pem",
+            "/audit.pem\n  witnesses: [{key: w.example+e25d5acc+BAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB, url: ftp://w.example}]",
+            "audit.witnesses[0].url is 'ftp://w.example', not a URL such as https://"),
+        Refusal(
+            "/audit.pem",
+            "/audit.pem\n  witnesses: [{key: w.example+e25d5acc+BAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB, url: https://w/?a}]",
+            "audit.witnesses[0].url is 'https://w/?a', not a URL such as https://"),
+        Refusal(
+            "/audit.pem",
+            "/audit.pem\n  witnesses: [{key: w.example+e25d5acc+BAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB, url: https://w, ca: /none.pem}]",
+            "audit.witnesses[0].ca: /none.pem"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  witness_interval: 1ms",
+            "audit.witness_interval is 1ms, limits 100ms to 1h"),
+    ])
+    func `what can't be published is refused`(refusal: Refusal) throws {
+        let errors = try Fixture.errors(Fixture.valid.replacing(refusal.from, with: refusal.to))
+        #expect(errors.count == 1)
+        #expect(errors.first?.contains("error: \(refusal.error)") == true, "\(errors)")
+    }
+}
