@@ -66,6 +66,8 @@ def named(report: dict) -> str:
     return "\n".join(f"{one['file']} {one['problem']}" for one in report["findings"])
 
 
+# Many small verifications, on a machine that may be busy.
+@pytest.mark.timeout(600)
 def test_each_file_that_is_missing_is_named(kept, tmp_path):
     code, report = kept.verify(kept.folder, "--against", kept.checkpoint)
     assert (code, report["findings"]) == (0, [])
@@ -83,6 +85,7 @@ def test_each_file_that_is_missing_is_named(kept, tmp_path):
             assert name.parts[0] in named(report), (name, named(report))
 
 
+@pytest.mark.timeout(600)
 def test_a_segment_cut_anywhere_is_named(kept, tmp_path):
     segments = sorted((kept.folder / "segments").iterdir())
     size = kept.verify(kept.folder)[1]["size"]
