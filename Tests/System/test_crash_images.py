@@ -42,6 +42,7 @@ class Trial:
         # Receipts of answers from before the recording.
         self.promised: list[str] = []
         self.free: list[Proxy] = []
+        self.is_strict = False
         # What the disk answers during the recording (harness/crash.py).
         self.faults: tuple[str, ...] = ()
         self.lock = threading.Lock()
@@ -150,19 +151,34 @@ class Trial:
             against = image.parent / "against"
             against.write_bytes(durable[published])
             arguments += ["--against", against]
+        if self.is_strict:
+            answered = list(dict.fromkeys(answered + crash.receipts("forward")))
         if answered:
             promised = image.parent / "promised"
             promised.write_text("\n".join(answered) + "\n")
             arguments += ["--receipts", promised]
         done = audit("verify", image, *arguments, check=None)
         report = json.loads(done.stdout)
-        self.judge_keys(log, durable)
+        self.judge_keys(log)
+        self.judge_strictly(crash, report.get("receipts", []))
         heavy = [finding for one in report["logs"] for finding in one["findings"]
                  if finding["weight"] != "notice"]
         assert done.returncode == 0 and not heavy, (heavy, done.stdout[-3000:], done.stderr)
 
 
-    def judge_keys(self, log: Path, durable: dict[str, bytes]) -> None:
+    def judge_strictly(self, crash: Crash, answers: list[dict]) -> None:
+        """What was forwarded has its decision, what was answered has its end: for strict routes."""
+        if not self.is_strict:
+            return
+        found = {answer["receipt"]: answer for answer in answers}
+        for receipt in crash.receipts("forward"):
+            assert found[receipt]["state"] == "recorded", ("forwarded", found[receipt])
+        for receipt in crash.receipts("answer"):
+            answer = found[receipt]
+            assert answer["state"] == "recorded", ("answered", answer)
+            assert answer["kind"] != "decision" or "completion" in answer, ("answered", answer)
+
+    def judge_keys(self, log: Path) -> None:
         """Each sealed record that is there has its key."""
         keys = {row[:8].hex() for path in log.glob("keyring/*.keys")
                 for row in rows(path.read_bytes())}
@@ -229,6 +245,26 @@ def load(proxy: Proxy, count: int):
 def trial(make_proxy, tmp_path):
     proxy = make_proxy(start=False, audit={"rotate": {"age": "1s"}})
     return Trial(proxy, tmp_path)
+
+
+def together(proxy: Proxy, clients: int, count: int):
+    """`count` requests of each of several clients at the same time."""
+    def run() -> list[str]:
+        with ThreadPoolExecutor(clients) as pool:
+            return sum(pool.map(lambda _: load(proxy, count)(), range(clients)), [])
+    return run
+
+
+@pytest.mark.timeout(3600)
+def test_no_crash_takes_the_record_of_what_a_strict_route_let_through(make_proxy, tmp_path):
+    """Its decision was durable before the upstream had it, its end before the client did."""
+    proxy = make_proxy(start=False, audit={"mode": "strict", "rotate": {"age": "1s"}})
+    trial = Trial(proxy, tmp_path)
+    trial.is_strict = True
+    recording = trial.record(together(proxy, 3, 8))
+    kinds = [one.kind for one in recording.operations]
+    assert kinds.count("forward") == kinds.count("answer") == 24, kinds
+    assert trial.try_all(recording) > 0
 
 
 @pytest.mark.timeout(3600)
