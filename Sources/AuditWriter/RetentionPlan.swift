@@ -82,7 +82,8 @@ struct RetentionPlan: Sendable {
                 byteCount: (facts?.byteCount ?? 0) + segment.byteCount,
                 through: max(facts?.through ?? segment.lastTime, segment.lastTime), rule: rule)
         }
-        return facts
+        // A leaf that allows nothing is none: segments without records go with later ones.
+        return facts.flatMap { $0.first > 0 ? $0 : nil }
     }
 
     /// The leaf is signed: the segments before its minimum index are to be deleted.
@@ -91,6 +92,9 @@ struct RetentionPlan: Sendable {
     }
 
     private mutating func condemn(before minimum: UInt64, end: UInt64) {
+        // Of a log that has deleted nothing, the first segments may hold no record: no leaf
+        // speaks of them, and they stay.
+        guard minimum > 0 else { return }
         while let first = stored.first {
             let next = stored.count > 1 ? stored[1].firstIndex : end
             guard next <= minimum else { return }

@@ -27,6 +27,19 @@ import Testing
         return plan
     }
 
+    @Test func `a first segment without records stays while no leaf is about later ones`() {
+        let empty = StoredSegment(
+            number: 0, firstIndex: 0, lastTime: WallTime(microseconds: .min), byteCount: 448)
+        var plan = RetentionPlan(stored: [empty], end: 0, minimum: 0)
+        #expect(plan.condemned.isEmpty)
+        plan.begin(number: 1, firstIndex: 0)
+        var rules = RetentionSettings()
+        rules.ageSeconds = 1
+        let now = WallTime(microseconds: Self.day)
+        #expect(plan.proposal(rules, now: now, held: nil) == nil)
+        #expect(plan.stored == [empty])
+    }
+
     @Test func `segments go when all their records are too old`() {
         var rules = RetentionSettings()
         rules.ageSeconds = 86_400

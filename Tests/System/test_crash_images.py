@@ -54,7 +54,9 @@ class Trial:
         if self.audit.exists():
             base = self.directory / "base"
             shutil.rmtree(base, ignore_errors=True)
-            shutil.copytree(self.audit, base)
+            # The sockets of a process that was killed are nothing of the log's.
+            shutil.copytree(self.audit, base, ignore=lambda folder, names: [
+                name for name in names if (Path(folder) / name).is_socket()])
         else:
             self.audit.mkdir()
         trace.unlink(missing_ok=True)
@@ -296,7 +298,7 @@ def test_no_crash_leaves_a_sealed_record_without_its_key(make_proxy, tmp_path, t
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("fault", ["fdatasync:error=EIO:when=7", "pwrite64:error=ENOSPC:when=2"])
+@pytest.mark.parametrize("fault", ["fdatasync:error=EIO:when=7", "pwrite64:error=ENOSPC:when=20"])
 def test_any_crash_behind_a_fault_of_the_disk_is_survived(trial, fault):
     """The disk refuses a frame once; the log goes on in another file."""
     trial.faults = (fault,)

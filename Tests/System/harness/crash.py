@@ -179,6 +179,8 @@ class Recording:
         if name == "mkdirat":
             inode = Inode(is_folder=True, mode=int(arguments[2], 8))
             self.add(Operation("name", inode, place[1], folder))
+        elif name == "unlinkat" and place[1] not in folder.names:
+            pass  # A socket: it is bound, not made.
         elif name == "unlinkat":
             self.add(Operation("remove", folder.names[place[1]], place[1], folder))
         else:
