@@ -99,6 +99,8 @@ extension LogVerifier {
         // Its leaves are under a checkpoint: they allow what they say.
         if verified.minimum > 0 { minima = [(index: 0, minimum: verified.minimum)] }
         lastHead = verified.head
+        // What the segments before are, the run before has said.
+        secondIndex = .max
         boot = verified.head.boot
         hasStopped = verified.hasStopped
         takeTree(size: verified.size)

@@ -259,7 +259,10 @@ struct LogRecovery: ~Copyable {
                     continue
                 }
                 if noted == 0, isOfPruned(one) { continue }
-                if let whole = LogRecovery.tornAppend(bytes, ones[position...]) {
+                let rest = ones[position...]
+                if let whole = LogRecovery.tornAppend(
+                    bytes, rest, of: try noteInFrame(noted, folder, names))
+                {
                     // The frame has the whole note, which is appended again.
                     let file = try folder.notes.openFile(name)
                     try file.truncate(to: UInt64(whole))
@@ -270,19 +273,34 @@ struct LogRecovery: ~Copyable {
                 throw AuditWriterError.checkpointUnknown(file: "\(LogLayout.notes)/\(name)")
             }
         }
-        for place in notePlaces[noted...] {
-            let bytes = try folder.segments.read(names[place.segment]) ?? []
-            guard place.clear.upperBound <= bytes.count else { continue }
-            unnoted.append(Array(bytes[place.clear]))
+        for position in noted..<max(noted, notePlaces.count) {
+            if let note = try noteInFrame(position, folder, names) { unnoted.append(note) }
         }
+    }
+
+    /// The note of the checkpoint frame at `position` of all; nil when there is none.
+    private func noteInFrame(
+        _ position: Int, _ folder: borrowing LogFolder, _ names: [String]
+    ) throws -> [UInt8]? {
+        guard position < notePlaces.count else { return nil }
+        let place = notePlaces[position]
+        let bytes = try folder.segments.read(names[place.segment]) ?? []
+        guard place.clear.upperBound <= bytes.count else { return nil }
+        return Array(bytes[place.clear])
     }
 
     /// Where a notes file ends when all of `rest` is what a torn append left; nil when it is not.
     ///
-    /// The bytes of an append that was cut may be zeros behind any of its lines.
-    private static func tornAppend(_ bytes: [UInt8], _ rest: ArraySlice<[UInt8]>) -> Int? {
-        guard rest.allSatisfy({ (try? SignedNote($0)) == nil }) else { return nil }
-        return bytes.count - rest.reduce(0) { $0 + $1.count }
+    /// The bytes of an append that was cut may be zeros behind any of its lines. What is before
+    /// them may be a note of its own, with fewer signatures than the whole one in the frame.
+    private static func tornAppend(
+        _ bytes: [UInt8], _ rest: ArraySlice<[UInt8]>, of whole: [UInt8]?
+    ) -> Int? {
+        let end = bytes.count - rest.reduce(0) { $0 + $1.count }
+        if rest.allSatisfy({ (try? SignedNote($0)) == nil }) { return end }
+        var torn = bytes[end...]
+        while torn.last == 0 { torn.removeLast() }
+        return whole?.starts(with: torn) == true ? end : nil
     }
 
     private mutating func requireKnown(_ published: [UInt8], _ file: String) throws {

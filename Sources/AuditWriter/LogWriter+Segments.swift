@@ -57,6 +57,7 @@ extension LogWriter {
 
     mutating func beginSegment(isClean: Bool, now: Instant) throws(AuditWriterError) {
         let before = try segment.predecessor(isClean: isClean)
+        retention.note(byteCount: segment.size)
         do throws(AuditWriterError) {
             let next = try SegmentFile(
                 in: folder.segments, number: segment.nextNumber, previous: segment.previous,

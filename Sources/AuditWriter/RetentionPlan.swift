@@ -50,9 +50,14 @@ struct RetentionPlan: Sendable {
         isDue = true
     }
 
+    /// How long the open segment is.
+    mutating func note(byteCount: UInt64) {
+        open?.byteCount = byteCount
+    }
+
     /// How far the open segment is.
     mutating func note(byteCount: UInt64, wall: WallTime) {
-        open?.byteCount = byteCount
+        note(byteCount: byteCount)
         let last = open?.lastTime ?? wall
         open?.lastTime = max(last, wall)
     }

@@ -77,9 +77,18 @@ final class TestFolder {
         let source = DirectorySource(path: try logFolder())
         var reader = try FrameReader(library: try CryptoLibrary())
         var cores: [CanonicalObject] = []
+        var isBegun = false
         for name in source.files(in: LogLayout.segments).sorted()
         where LogLayout.segmentNumber(name) != nil {
             let bytes = source.read("\(LogLayout.segments)/\(name)") ?? []
+            if !isBegun, let number = LogLayout.segmentNumber(name) {
+                // Of a log whose first segments were deleted, the reader begins with what is left.
+                let header = try FrameHeader(bytes.span)
+                let clear = FrameHeader.byteCount..<FrameHeader.byteCount + header.clearCount
+                let head = try SegmentHead(json: Array(bytes[clear]))
+                reader.resume(number: number, previous: header.previous, index: head.firstIndex)
+                isBegun = true
+            }
             reader.beginSegment()
             var offset = 0
             while let frame = try reader.next(bytes.span, at: offset) {

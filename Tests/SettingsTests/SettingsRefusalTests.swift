@@ -303,10 +303,6 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "/audit.pem", "/audit.pem\n  recipients: [a]",
             "audit.recipients[0] is 'a', not an age recipient of an X25519 key"),
         Refusal(
-            "/audit.pem", "/audit.pem\n  retain: {}", "audit.retain has neither age nor size"),
-        Refusal("/audit.pem", "/audit.pem\n  retain: {age: 1ms}", "audit.retain.age is '1ms'"),
-        Refusal("/audit.pem", "/audit.pem\n  retain: {size: 1kB}", "audit.retain.size is '1kB'"),
-        Refusal(
             "/audit.pem", "/audit.pem\n  privacy: {subject: pseudonim}",
             "audit.privacy.subject is 'pseudonim', not one of plain, pseudonym, sealed"),
         Refusal(
@@ -325,14 +321,6 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "/audit.pem", "/audit.pem\n  privacy: {subjects: sealed}",
             "unknown key 'subjects' in audit.privacy, did you mean 'subject'"),
         Refusal("/audit.pem", "/audit.pem\n  export: []", "audit.export is not supported"),
-        Refusal(
-            "/audit.pem", "/audit.pem\n  disk: {warn: 75}",
-            "audit.disk.warn must be a percentage such as 75%, not '75'"),
-        Refusal(
-            "/audit.pem", "/audit.pem\n  disk: {warn: 5%}",
-            "audit.disk.warn is 5%, limits 10% to 99%"),
-        Refusal(
-            "/audit.pem", "/audit.pem\n  disk: {warm: 5%}", "did you mean 'warn'"),
         Refusal("/audit.pem", "/audit.pem\n  ring: 3MiB", "audit.ring is '3MiB', not a power of"),
         Refusal("/audit.pem", "/audit.pem\n  ring: 1KiB", "audit.ring is 1KiB, limits 128KiB to"),
         Refusal(

@@ -1,0 +1,29 @@
+import Settings
+import Testing
+
+/// What `audit.retain` and `audit.disk` refuse.
+@Suite struct StorageRefusalTests {
+    @Test(arguments: [
+        Refusal(
+            "/audit.pem", "/audit.pem\n  retain: {}", "audit.retain has neither age nor size"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  retain: {age: 1ms}", "audit.retain.age is 1ms, limits 1s"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  retain: {size: 1kB}",
+            "audit.retain.size is 1kB, limits 2MiB"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  disk: {warn: 75}",
+            "audit.disk.warn must be a percentage such as 75%, not '75'"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  disk: {warn: 5%}",
+            "audit.disk.warn is 5%, limits 10% to 99%"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  disk: {warm: 5%}",
+            "unknown key 'warm' in audit.disk, did you mean 'warn'"),
+    ])
+    func `what can't be kept is refused`(refusal: Refusal) throws {
+        let errors = try Fixture.errors(Fixture.valid.replacing(refusal.from, with: refusal.to))
+        #expect(errors.count == 1)
+        #expect(errors.first?.contains("error: \(refusal.error)") == true, "\(errors)")
+    }
+}
