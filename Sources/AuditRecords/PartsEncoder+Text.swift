@@ -47,6 +47,8 @@ extension PartsEncoder {
         appendText("\"path\":\"", .path, fields, &writer)
         appendText("\"query\":\"", .query, fields, &writer)
         appendText("\"query_keys\":\"", .queryKeys, fields, &writer)
+        appendBody("\"request_body\":{", .requestBody, text: .requestText, fields, &writer)
+        appendBody("\"response_body\":{", .responseBody, text: .responseText, fields, &writer)
         appendList("\"response_headers\":[", .responseHeader, fields, &writer)
         appendOmitted("\"response_headers_omitted\":", omitted.responseHeaders, &writer)
         appendCuts(PartsEncoder.detailFields, fields, &writer)
@@ -62,7 +64,7 @@ extension PartsEncoder {
     }
     static var detailFields: UInt32 {
         bit(.authority) | bit(.header) | bit(.path) | bit(.query) | bit(.queryKeys)
-            | bit(.responseHeader) | bit(.userAgent)
+            | bit(.requestText) | bit(.responseHeader) | bit(.responseText) | bit(.userAgent)
     }
 
     /// Appends how many values are left out, if any are.
@@ -240,8 +242,8 @@ extension PartsEncoder {
     /// Fields in the order of their members' names.
     private static let byMember: [RecordField] = [
         .authority, .certificateName, .certificateSubject, .clientID, .header, .tlsFingerprint,
-        .tokenID, .keyID, .method, .path, .query, .queryKeys, .responseHeader, .subject,
-        .serverName, .userAgent,
+        .tokenID, .keyID, .method, .path, .query, .queryKeys, .requestText, .responseText,
+        .responseHeader, .subject, .serverName, .userAgent,
     ]
 }
 
@@ -272,6 +274,10 @@ extension RecordField {
         case .sealedSubject: "sealed"
         case .responseHeader: "response_headers"
         case .query: "query"
+        case .requestText: "request_body/text"
+        case .responseText: "response_body/text"
+        case .requestBody: "request_body"
+        case .responseBody: "response_body"
         case .redactions, .omitted: ""
         }
     }

@@ -193,7 +193,9 @@ extension RecordField {
     /// Whether the value is bytes of a form of its own, and no text.
     var isRaw: Bool {
         switch self {
-        case .tokenThumbprint, .certificateHash, .redactions, .omitted: true
+        case .tokenThumbprint, .certificateHash, .redactions, .omitted, .requestBody,
+            .responseBody:
+            true
         default: false
         }
     }
@@ -201,7 +203,9 @@ extension RecordField {
     /// Whether the quick way can write it.
     var isUsual: Bool {
         switch self {
-        case .header, .method, .responseHeader, .query, .redactions, .omitted: false
+        case .header, .method, .responseHeader, .query, .redactions, .omitted, .requestBody,
+            .responseBody, .requestText, .responseText:
+            false
         default: true
         }
     }

@@ -37,6 +37,10 @@ public enum RedactedField: UInt8, Sendable, CaseIterable, BitwiseCopyable {
 public struct RedactionRule: Sendable, Equatable {
     /// Most rules of a file.
     public static let limit = 24
+    /// Most pointers of all rules.
+    public static let pointerLimit = 32
+    /// Longest step of a pointer, in bytes.
+    public static let stepBytes = 64
     /// Longest name, in bytes.
     public static let nameBytes = 32
 
@@ -54,8 +58,8 @@ public struct RedactionRule: Sendable, Equatable {
     public var headers: [String] = []
     /// Members of the subject part.
     public var claims: [RedactedField] = []
-    /// JSON pointers (RFC 6901) into bodies; `*` stands for any one step.
-    public var body: [String] = []
+    /// Steps of JSON pointers (RFC 6901) into bodies; `*` stands for any one step.
+    public var body: [[String]] = []
 
     /// The rule of that name, which takes nothing out yet.
     public init(name: String) {
@@ -105,6 +109,8 @@ public struct PrivacySettings: Sendable, Equatable {
     public var responseHeaders: [String] = []
     /// What is taken out.
     public var rules: [RedactionRule] = []
+    /// Most bytes of a body's text, in `BodyFacts.textLimit`.
+    public var bodyBytes = 4096
 
     /// The defaults: who asked and from where in the clear, names of query parameters, no fields.
     public init() {}

@@ -218,6 +218,12 @@ public enum RecordField: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case redactions
     /// Values left out because there were too many; see `OmittedCounts`. It may come more than once.
     case omitted
+    /// What was seen of the request's body; see `BodyFacts`.
+    case requestBody
+    /// The same of the response's.
+    case responseBody
+    /// The request's body, as far as it may be recorded.
+    case requestText
     /// Part 1, in the place of addresses: pseudonyms of the client's and the peer's, and the key
     /// that they are made under.
     case clientPseudonym = 24
@@ -227,4 +233,6 @@ public enum RecordField: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case subjectKey
     /// Part 1 as it would have been, sealed.
     case sealedSubject
+    /// The response's body, as far as it may be recorded.
+    case responseText
 }

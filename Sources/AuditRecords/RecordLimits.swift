@@ -24,6 +24,8 @@ public struct RecordLimits: Sendable, Equatable {
     public var keyIDBytes = 128
     /// The query with its values.
     public var queryBytes = 1024
+    /// The text of a body; 0 where no record has one.
+    public var bodyBytes = 0
     /// One chosen header field, its name and colon included.
     public var headerBytes = 512
     /// The server name that the client's handshake asked for.
@@ -56,6 +58,13 @@ public struct RecordLimits: Sendable, Equatable {
     /// The defaults.
     public init() {}
 
+    /// The most that any settings permit.
+    public static var largest: RecordLimits {
+        var limits = RecordLimits()
+        limits.bodyBytes = BodyFacts.textLimit.upperBound
+        return limits
+    }
+
     /// Longest value of `field`.
     public func bytes(of field: RecordField) -> Int {
         switch field {
@@ -82,6 +91,8 @@ public struct RecordLimits: Sendable, Equatable {
         case .query: queryBytes
         case .redactions: RedactionSet.byteCount
         case .omitted: OmittedCounts.byteCount
+        case .requestBody, .responseBody: BodyFacts.byteCount
+        case .requestText, .responseText: bodyBytes
         }
     }
 

@@ -14,7 +14,7 @@ struct IdentityVeil: ~Copyable, Sendable {
     private let address: PrivacySettings.Address
     var keyring: Keyring
     private var box: SealingBox
-    private let limits = RecordLimits()
+    private let limits = RecordLimits.largest
     /// The fields of the record in hand, as they are to be encoded.
     private var fields: ByteBuffer
     /// Those that are sealed.

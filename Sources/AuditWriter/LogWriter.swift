@@ -106,7 +106,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         hasher = newHasher
         batch = newBatch
         rings = RingSet(capacity: status.workerCount)
-        text = ByteBuffer(capacity: encoder.maximumBytes(RecordLimits()) + LogWriter.spareBytes)
+        text = ByteBuffer(capacity: encoder.maximumBytes(.largest) + LogWriter.spareBytes)
         accounts = [SequenceAccount](repeating: SequenceAccount(), count: status.workerCount)
         wakers = [(@Sendable () -> Void)?](repeating: nil, count: status.workerCount)
         // A crash may have come before any partial tile at the right edge was stored, on each level:

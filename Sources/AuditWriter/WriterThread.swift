@@ -175,7 +175,7 @@ extension LogWriter {
     /// Goes on with the names of a new settings generation, and records it.
     mutating func adopt(_ names: RecordNames, generation: SettingsGeneration) {
         encoder.adopt(names, generation: generation)
-        text = ByteBuffer(capacity: encoder.maximumBytes(RecordLimits()) + LogWriter.spareBytes)
+        text = ByteBuffer(capacity: encoder.maximumBytes(.largest) + LogWriter.spareBytes)
         queue(
             .event(
                 .reload(settings: names.settingsDigest), SystemClock.monotonic(),

@@ -43,6 +43,28 @@ public struct SHA256: ~Copyable, @unchecked Sendable {
         unsafe state.initialize(to: SHA256_CTX())
     }
 
+    /// Another context that uses the same SHA-256.
+    public borrowing func another() throws(CryptoError) -> SHA256 {
+        guard let context = unsafe context else { return SHA256() }
+        guard let made = unsafe EVP_MD_CTX_new() else { throw .libraryUnavailable }
+        // Safe: both contexts are live; the copy is this function's own until it is owned.
+        guard unsafe EVP_MD_CTX_copy_ex(made, context) == 1 else {
+            unsafe EVP_MD_CTX_free(made)
+            throw .libraryUnavailable
+        }
+        var copy = unsafe SHA256(owning: made)
+        copy.begin()
+        return copy
+    }
+
+    /// A context of the functions that are called by name.
+    private init() {
+        unsafe context = nil
+        unsafe state = .allocate(capacity: 1)
+        unsafe state.initialize(to: SHA256_CTX())
+        begin()
+    }
+
     deinit {
         if let context = unsafe context { unsafe EVP_MD_CTX_free(context) }
         unsafe state.deallocate()

@@ -135,6 +135,16 @@ public final class ProxySettings: Sendable {
     /// How much the record of a request holds that matched `route`; -1 is none.
     public func auditLevel(of route: Int) -> AuditLevel { privacy.plan(of: route).level }
 
+    /// How much text records hold under these settings.
+    public var recordLimits: RecordLimits {
+        var limits = RecordLimits()
+        limits.bodyBytes = privacy.bodyBytes
+        return limits
+    }
+
+    /// Whether any route's records say something of bodies.
+    public var watchesBodies: Bool { privacy.watchesBodies }
+
     /// Takes out of `facts` what the settings keep from its record: all addresses at level none,
     /// and the host's part of them where addresses are truncated.
     public func reduce(_ facts: inout RecordFacts) {

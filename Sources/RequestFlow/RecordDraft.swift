@@ -13,7 +13,7 @@ public struct RecordDraft: ~Copyable {
     private var scratch = PooledBuffer.none
     private var pool: BufferPool
     private var hash: SHA256
-    private let limits = RecordLimits()
+    private let limits: RecordLimits
     /// Which rules took something out, and what was left out for want of room.
     private var marks = RedactionSet()
     private var omitted = OmittedCounts()
@@ -30,11 +30,13 @@ public struct RecordDraft: ~Copyable {
     ///   - settings: Whose rules take claims out; nil for none.
     public init(hash: consuming SHA256, queryBytes: Int, settings: ProxySettings? = nil) {
         self.hash = hash
+        limits = settings?.recordLimits ?? RecordLimits()
         privacy = settings?.privacy
         claims = settings?.privacy.redactedClaims ?? 0
         buffer = ByteBuffer(capacity: limits.maximumFieldBytes)
         // Twice as much, because what stands for a value taken out may be longer than the value.
-        pool = BufferPool(capacity: 1, bufferBytes: (queryBytes * 2 + 63) / 64 * 64)
+        let scratchBytes = max(queryBytes, limits.bodyBytes) * 2
+        pool = BufferPool(capacity: 1, bufferBytes: (scratchBytes + 63) / 64 * 64)
         let isLent = pool.lend(&scratch)
         precondition(isLent)
     }
@@ -185,6 +187,50 @@ public struct RecordDraft: ~Copyable {
         if !bytes.isEmpty { write(field, bytes) }
         return true
     }
+
+    /// Appends what was seen of a body.
+    ///
+    /// - Parameters:
+    ///   - text: Its beginning, where the record may have it; else nothing.
+    ///   - kind: How the text is read; what can't be read is not recorded.
+    public mutating func append(
+        body: BodyFacts, isRequest: Bool, text: Span<UInt8>, kind: BodyKind,
+        settings: ProxySettings
+    ) {
+        buffer.write { $0.appendRecordField(isRequest ? .requestBody : .responseBody, body) }
+        guard !text.isEmpty, kind != .opaque else { return }
+        let isCut = body.isPartial || UInt64(text.count) < body.length
+        let member = isRequest ? RedactedField.requestBody : .responseBody
+        var noted = marks
+        scratch.consume(scratch.count)
+        var writer = scratch.writer()
+        var isRead = true
+        if kind == .json {
+            isRead = JSONRedaction.append(
+                text, isCut: isCut, of: member, settings.privacy, &noted, to: &writer)
+        } else {
+            writer.appendRedacted(query: text, of: member, settings.privacy, &noted)
+        }
+        guard isRead, !writer.overflowed else { return }
+        scratch.commit(writer)
+        marks = noted
+        hasMarks = hasMarks || !noted.isEmpty
+        let field = isRequest ? RecordField.requestText : .responseText
+        guard isCut else {
+            write(field, scratch.bytes)
+            return
+        }
+        let limits = self.limits
+        let shown = scratch.bytes
+        buffer.write {
+            $0.appendCutRecordField(
+                field, shown, fullCount: Int(clamping: body.length), digest: body.digest,
+                limits: limits)
+        }
+    }
+
+    /// A digest's context for somebody else.
+    public func makeHash() throws(CryptoError) -> SHA256 { try hash.another() }
 
     /// Appends `value` as `field`, or what stands in its place when `rule` takes it out.
     mutating func appendTakenOut(

@@ -56,6 +56,27 @@ final class RecordPrivacy: Sendable {
     let userAgentRule: UInt8
     /// What `name` and `text` ranges lie in.
     let text: [UInt8]
+    private let pointers: [Pointer]
+    private let steps: [Step]
+    /// A bit for each JSON pointer.
+    let allPointers: UInt32
+    /// Most bytes of a body's text; 0 where no route's records have one.
+    let bodyBytes: Int
+    /// Whether any route's records say something of bodies.
+    let watchesBodies: Bool
+
+    /// A JSON pointer into bodies: `count` steps from `first` on.
+    struct Pointer: BitwiseCopyable, Sendable {
+        var first: Int32
+        var count: Int32
+        var rule: UInt8
+    }
+
+    /// One step of a pointer.
+    struct Step: BitwiseCopyable, Sendable {
+        var name: ByteRange
+        var isAny: Bool
+    }
 
     init(_ settings: PrivacySettings, level: AuditLevel, routes: [Route]) {
         precondition(settings.rules.count <= RedactionRule.limit)
@@ -130,6 +151,23 @@ final class RecordPrivacy: Sendable {
             rules += own
             compiled.append(next)
         }
+        var pointers: [Pointer] = []
+        var steps: [Step] = []
+        for (index, one) in settings.rules.enumerated() {
+            for pointer in one.body {
+                pointers.append(
+                    Pointer(
+                        first: Int32(steps.count), count: Int32(pointer.count),
+                        rule: UInt8(index + first)))
+                steps += pointer.map { Step(name: keep($0), isAny: $0 == "*") }
+            }
+        }
+        precondition(pointers.count <= RedactionRule.pointerLimit)
+        self.pointers = pointers
+        self.steps = steps
+        allPointers = pointers.isEmpty ? 0 : .max >> UInt32(32 - pointers.count)
+        bodyBytes = compiled.contains { $0.level == .body } ? settings.bodyBytes : 0
+        watchesBodies = compiled.contains { $0.level >= .bodyHash }
         plans = compiled
         segmentRules = rules
         text = memory
@@ -147,6 +185,29 @@ final class RecordPrivacy: Sendable {
 
     /// The rule that takes `field`, a claim, out, or `noRule`.
     func claimRule(_ field: RecordField) -> UInt8 { claimRules[Int(field.rawValue)] }
+
+    /// Those of `pointers`, a bit each, whose step number `step` is `name`.
+    func pointers(_ set: UInt32, at step: Int, matching name: JSONName) -> UInt32 {
+        guard set != 0 else { return 0 }
+        var found: UInt32 = 0
+        let text = self.text
+        for index in pointers.indices where set & 1 << UInt32(index) != 0 {
+            guard step < Int(pointers[index].count) else { continue }
+            let own = steps[Int(pointers[index].first) + step]
+            if own.isAny || name.equals(text.span.extracting(own.name)) {
+                found |= 1 << UInt32(index)
+            }
+        }
+        return found
+    }
+
+    /// The rule of the first of `set` that has `count` steps; nil when none has.
+    func pointerEnding(_ set: UInt32, at count: Int) -> UInt8? {
+        guard set != 0 else { return nil }
+        return pointers.indices.first {
+            set & 1 << UInt32($0) != 0 && Int(pointers[$0].count) == count
+        }.map { pointers[$0].rule }
+    }
 
     /// The rule of each segment, as far as one has any: its parameter's, else its place's.
     private static func segments(

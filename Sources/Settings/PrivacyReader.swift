@@ -34,7 +34,7 @@ struct PrivacyReader {
     }
 
     /// The keys of `audit.privacy` that are read here; the others are about the keyring.
-    static let keys = ["query", "headers", "response_headers", "redact"]
+    static let keys = ["query", "headers", "response_headers", "body", "redact"]
 
     /// Adds what the section `audit.privacy` says of what records hold.
     mutating func read(_ section: SettingValue, into settings: inout PrivacySettings) {
@@ -48,11 +48,34 @@ struct PrivacyReader {
             section.entry("headers").map { fields($0, isFull: isFull) } ?? []
         settings.responseHeaders =
             section.entry("response_headers").map { fields($0, isFull: isFull) } ?? []
+        let limits = BodyFacts.textLimit
+        let body = section.entry("body").flatMap {
+            diagnostics.bytes($0, in: UInt64(limits.lowerBound)...UInt64(limits.upperBound))
+        }
+        settings.bodyBytes = body.map { Int($0) } ?? settings.bodyBytes
         if let redact = section.entry("redact") {
             for item in diagnostics.list(redact, limit: RedactionRule.limit) {
                 if let rule = rule(item, settings.rules) { settings.rules.append(rule) }
             }
         }
+    }
+
+    /// Refuses a ring that the longest record does not fit.
+    func checkRing(_ audit: AuditSettings?, _ routes: [Route], _ place: SettingValue?) {
+        guard let audit, let place,
+            routes.contains(where: {
+                $0.auditLevel == AuditLevel.body.rawValue
+            }) || audit.level == .body
+        else { return }
+        var limits = RecordLimits()
+        limits.bodyBytes = audit.privacy.bodyBytes
+        // A ring takes no record longer than a quarter of it.
+        guard audit.ringBytes < limits.maximumBytes * 4 else { return }
+        let body = Units.sizeText(UInt64(audit.privacy.bodyBytes))
+        diagnostics.error(
+            place,
+            "audit.ring is \(Units.sizeText(UInt64(audit.ringBytes))), too small for records with "
+                + "bodies of \(body)")
     }
 
     /// Refuses rules about parameters that no route has: they would take nothing out.
@@ -122,8 +145,8 @@ struct PrivacyReader {
     ) -> RedactionRule? {
         guard
             let section = Section(
-                value, known: ["name", "action", "path", "query", "headers", "claims"],
-                later: ["body"], diagnostics: diagnostics)
+                value, known: ["name", "action", "path", "query", "headers", "claims", "body"],
+                diagnostics: diagnostics)
         else { return nil }
         guard let name = section.required("name").flatMap({ ruleName($0, earlier) }) else {
             return nil
@@ -153,7 +176,17 @@ struct PrivacyReader {
                     ])
             }
         }
-        let places = ["path", "query", "headers", "claims"]
+        if let body = section.optional("body") {
+            rule.body = list(body).compactMap(pointer)
+            let count = earlier.reduce(rule.body.count) { $0 + $1.body.count }
+            if count > RedactionRule.pointerLimit {
+                diagnostics.error(
+                    body,
+                    "\(body.name): all rules have \(count) pointers, limit "
+                        + "\(RedactionRule.pointerLimit)")
+            }
+        }
+        let places = ["path", "query", "headers", "claims", "body"]
         if places.allSatisfy({ section.optional($0) == nil }) {
             diagnostics.error(
                 value,
@@ -193,6 +226,33 @@ struct PrivacyReader {
                 parameters.append((name, item))
             }
         }
+    }
+
+    /// The steps of a JSON pointer (RFC 6901 §3).
+    private func pointer(_ item: SettingValue) -> [String]? {
+        guard let text = diagnostics.text(item, limitBytes: 1024) else { return nil }
+        guard text.first == "/" else {
+            diagnostics.error(
+                item, "\(item.name) is \(item.kind), not a JSON pointer such as /card/number")
+            return nil
+        }
+        let steps = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        var names: [String] = []
+        for step in steps {
+            let rest = step.replacing("~0", with: "").replacing("~1", with: "")
+            guard !rest.contains("~"), step.utf8.count <= RedactionRule.stepBytes,
+                names.count < 16
+            else {
+                diagnostics.error(
+                    item,
+                    "\(item.name) is \(item.kind): ~ begins ~0 or ~1, a step has "
+                        + "\(RedactionRule.stepBytes) bytes at most and a pointer 16 steps")
+                return nil
+            }
+            names.append(
+                String(step).replacing("~1", with: "/").replacing("~0", with: "~"))
+        }
+        return names
     }
 
     private func list(_ value: SettingValue) -> [SettingValue] {

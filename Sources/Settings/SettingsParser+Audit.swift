@@ -90,8 +90,11 @@ extension SettingsParser {
     /// How much records hold.
     func auditLevel(_ value: SettingValue) -> AuditLevel? {
         diagnostics.choice(
-            value, [("none", AuditLevel.none), ("metadata", .metadata), ("headers", .headers)],
-            later: ["body_hash", "body"])
+            value,
+            [
+                ("none", AuditLevel.none), ("metadata", .metadata), ("headers", .headers),
+                ("body_hash", .bodyHash), ("body", .body),
+            ])
     }
 
     /// A whole percentage, 10% to 99%.

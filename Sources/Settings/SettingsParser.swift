@@ -114,6 +114,7 @@ struct SettingsParser {
         checkCertificates(listeners, reader.access)
         warnExposed(listeners, routes)
         privacy.check(routes)
+        privacy.checkRing(audit, routes, file.optional("audit"))
         guard let audit else { return nil }
         var token = TokenLimits()
         token.tokenBytes = bounds.tokenBytes

@@ -43,6 +43,11 @@ struct ClientConnection: ~Copyable {
     var output = PooledBuffer.none
     /// What is known of the client from its connection.
     var transport = TransportFacts()
+    /// What watches the bodies of the exchange, or -1, and how they are read.
+    var requestWatch = -1
+    var responseWatch = -1
+    var requestKind = BodyKind.opaque
+    var responseKind = BodyKind.opaque
     /// How much of the session's attachment, from its start, is the certificate's principal
     /// name; the rest is text for every record.
     var principalNameBytes = 0

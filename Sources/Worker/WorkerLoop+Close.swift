@@ -53,6 +53,7 @@ extension WorkerLoop {
         buffers.give(&clients[slot].exchange.outgoing)
         records.give(&clients[slot].exchange.record)
         commits.remove(slot)
+        endWatches(slot)
         wheel.cancel(slot)
         clients.remove(slot)
         if isAcceptPaused { resumeAccepting() }

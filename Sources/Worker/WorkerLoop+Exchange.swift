@@ -125,6 +125,11 @@ extension WorkerLoop {
             case .data(let range, let consumed):
                 let isChunked = clients[slot].exchange.isRequestChunked
                 let data = window.extracting(range)
+                guard !watchesBodies(slot) || watchRequest(slot, data) else {
+                    failExchange(
+                        slot, status: 503, reason: .proxyBuffersExhausted, source: .proxy)
+                    return false
+                }
                 clients[slot].exchange.outgoing.write { writer in
                     if isChunked { writer.appendChunk(data) } else { writer.append(data) }
                 }
@@ -147,6 +152,7 @@ extension WorkerLoop {
                 clients[slot].exchange.makeRoom()
             case .end(let consumed):
                 consumeRequest(slot, consumed)
+                if clients[slot].requestWatch >= 0 { bodies.finish(clients[slot].requestWatch) }
                 if clients[slot].exchange.isRequestChunked {
                     clients[slot].exchange.outgoing.write { $0.appendLastChunk() }
                 }

@@ -23,6 +23,7 @@ extension WorkerLoop {
         } else {
             counters.requests += 1
         }
+        recordBodies(slot)
         var facts = clients[slot].exchange.facts
         settings.reduce(&facts)
         if pending.isEmpty, ring.push(facts, clients[slot].exchange.record.bytes) {

@@ -167,6 +167,7 @@ extension WorkerLoop {
         }
         let level = settings.auditLevel(of: admission.route)
         facts.level = level.rawValue
+        if level == .body { clients[slot].requestKind = BodyKind(head.fields, bytes) }
         text.append(head: head, bytes: bytes, settings: settings, route: admission.route)
         commitText(slot, level)
         clients[slot].exchange.begin(head: head, limits: limits.http)

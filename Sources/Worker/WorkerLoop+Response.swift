@@ -184,10 +184,8 @@ extension WorkerLoop {
     private mutating func recordResponseHead(_ slot: Int, _ bytes: Span<UInt8>) {
         text.removeAll()
         text.append(response: responseHead, bytes: bytes, settings: settings)
-        text.finish()
-        var writer = clients[slot].exchange.record.writer()
-        writer.append(text.span)
-        clients[slot].exchange.record.commit(writer)
+        appendToRecord(slot)
+        clients[slot].responseKind = BodyKind(responseHead.fields, bytes)
     }
 
     private mutating func moveResponseBody(_ slot: Int, _ upstream: Int) -> Bool {
@@ -207,6 +205,10 @@ extension WorkerLoop {
             case .data(let range, let consumed):
                 let isChunked = clients[slot].exchange.responseFraming == .chunked
                 let data = window.extracting(range)
+                guard !watchesBodies(slot) || watchResponse(slot, data) else {
+                    abort(slot, reason: .proxyBuffersExhausted, source: .proxy)
+                    return false
+                }
                 clients[slot].output.write { writer in
                     if isChunked { writer.appendChunk(data) } else { writer.append(data) }
                 }
@@ -244,6 +246,7 @@ extension WorkerLoop {
     /// The body has ended: says so in the client's framing.
     private mutating func endResponseBody(_ slot: Int) {
         clients[slot].exchange.hasResponseEnded = true
+        if clients[slot].responseWatch >= 0 { bodies.finish(clients[slot].responseWatch) }
         guard clients[slot].exchange.responseFraming == .chunked else { return }
         let isInTrailers = clients[slot].exchange.isInTrailers
         clients[slot].output.write { writer in

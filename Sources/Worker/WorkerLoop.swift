@@ -36,6 +36,7 @@ struct WorkerLoop: ~Copyable {
     var upstreams: Slab<UpstreamConnection>
     var buffers: BufferPool
     var records: BufferPool
+    var bodies: BodyWatches
     var pending: PendingRecords
     var lost: LostNumbers
     var commits: CommitQueue
@@ -115,7 +116,10 @@ struct WorkerLoop: ~Copyable {
         buffers = BufferPool(capacity: capacity * 4, bufferBytes: bufferBytes)
         records = BufferPool(
             capacity: capacity * 2 + WorkerLoop.pendingSpare + 1,
-            bufferBytes: (RecordLimits().maximumFieldBytes + 63) / 64 * 64)
+            bufferBytes: (settings.recordLimits.maximumFieldBytes + 63) / 64 * 64)
+        bodies = BodyWatches(
+            capacity: settings.watchesBodies ? capacity * 2 : 1,
+            textBytes: settings.recordLimits.bodyBytes)
         ready = ReadyQueue(capacity: capacity)
         pending = PendingRecords(capacity: capacity * 2 + WorkerLoop.pendingSpare)
         lost = LostNumbers(capacity: WorkerLoop.lostRuns)

@@ -73,14 +73,14 @@ import Testing
     }
 
     @Test func `the longest record fits the size that is said`() {
-        let limits = RecordLimits()
-        let hostile = [UInt8](repeating: 0xFF, count: 2000)
+        let limits = RecordLimits.largest
+        let hostile = [UInt8](repeating: 0xFF, count: 20_000)
         let fields = Sample.fields { writer in
             for field in RecordField.allCases where !field.isOfVeil {
                 let times =
                     switch field {
                     case .header, .responseHeader: RecordLimits.headerCount
-                    case .redactions, .omitted: 0
+                    case .redactions, .omitted, .requestBody, .responseBody: 0
                     case .certificateName: RecordLimits.certificateNameCount
                     default: 1
                     }
@@ -97,6 +97,9 @@ import Testing
             for field in RedactedField.allCases {
                 for rule in 0..<UInt8(RedactionRule.limit) { redactions.insert(field, rule: rule) }
             }
+            let body = BodyFacts(length: .max, digest: .zero, isPartial: true)
+            writer.appendRecordField(.requestBody, body)
+            writer.appendRecordField(.responseBody, body)
             for _ in 0..<RecordLimits.marksCount {
                 writer.appendRecordField(omitted)
                 writer.appendRecordField(redactions)

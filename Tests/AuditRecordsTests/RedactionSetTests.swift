@@ -102,6 +102,35 @@ import Testing
     }
 }
 
+@Suite struct BodyFactsTests {
+    @Test func `a body is said with its text, and a quick record beside it stays the same`() {
+        let limits = RecordLimits.largest
+        let digest = Digest256(words: (1, 2, 3, 4))
+        let text = Array("[1]".utf8)
+        let fields = Sample.fields {
+            $0.appendRecordField(
+                .requestBody, BodyFacts(length: 3, digest: digest, isPartial: false))
+            $0.appendRecordField(
+                .responseBody, BodyFacts(length: 1 << 40, digest: digest, isPartial: true))
+            _ = $0.appendRecordField(.requestText, text.span, limits: limits)
+        }
+        #expect(
+            Sample.encode(Sample.facts(), fields).detail
+                == #"{"request_body":{"len":3,"sha256":"\#(digest.hexText)","text":"[1]"},"#
+                + #""response_body":{"len":1099511627776,"partial":true,"#
+                + #""sha256":"\#(digest.hexText)"}}"#)
+    }
+
+    @Test func `no text is recorded where no body has room`() {
+        let text = Array("[1]".utf8)
+        let fields = Sample.fields {
+            let fits = $0.appendRecordField(.requestText, text.span, limits: RecordLimits())
+            #expect(!fits)
+        }
+        #expect(fields.isEmpty)
+    }
+}
+
 @Suite struct PrivacySettingsTests {
     @Test(arguments: [
         ("203.0.113.77", "203.0.113.0"), ("255.255.255.255", "255.255.255.0"),

@@ -3,6 +3,20 @@ import Primitives
 import Testing
 
 @Suite struct SHA256Tests {
+    @Test(arguments: [false, true])
+    func `another context is one of its own`(throughProvider: Bool) throws {
+        let library = try CryptoLibrary()
+        var first = try SHA256(library, throughProvider: throughProvider)
+        let bytes = Array("abc".utf8)
+        first.begin()
+        first.update(bytes.span)
+        var second = try first.another()
+        let other = second.digest(bytes.span)
+        let own = first.finish()
+        #expect(own == other)
+        #expect(own.hexText.hasPrefix("ba7816bf8f01cfea"))
+    }
+
     /// FIPS 180-2 appendix B, and the empty text.
     @Test(
         arguments: [

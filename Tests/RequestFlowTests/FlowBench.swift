@@ -187,6 +187,14 @@ struct FlowBench: ~Copyable {
 
     static let peer = PeerAddress(ipv4: 0x0A00_0009, port: 4711)
 
+    /// Records what was seen of a body.
+    mutating func see(_ body: BodyFacts, isRequest: Bool, _ text: [UInt8], _ kind: BodyKind) {
+        draft.removeAll()
+        draft.append(
+            body: body, isRequest: isRequest, text: text.span, kind: kind, settings: settings)
+        draft.finish()
+    }
+
     /// The record as it goes into the log.
     func record() -> (core: String, subject: String, detail: String) {
         var names = RecordNames()

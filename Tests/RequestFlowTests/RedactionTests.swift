@@ -153,7 +153,7 @@ import Testing
 }
 
 /// Numbers from a seed (Steele, Lea and Flood, 2014).
-private struct Splitmix: RandomNumberGenerator {
+struct Splitmix: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {

@@ -84,11 +84,31 @@ import Testing
         ("{redact: [{name: a, claims: email}]}", "is 'email', not one of sub, client_id, jti"),
         ("{redact: [{name: a, path: 1, action: hide}]}", "is 'hide', not one of remove, mask"),
         ("{redact: [{name: a, headers: 'x y'}]}", "'x y' is not a field name"),
+        ("{redact: [{name: a, body: card}]}", "is 'card', not a JSON pointer such as /card/number"),
+        ("{redact: [{name: a, body: /a~2}]}", "is '/a~2': ~ begins ~0 or ~1"),
+        ("{body: 1MiB}", "audit.privacy.body is 1MiB, limits 256B to 16KiB"),
     ])
     func `what cannot hold is refused`(privacy: String, message: String) throws {
         let errors = try errors(privacy)
         #expect(errors.count == 1)
         #expect(errors.first?.contains(message) == true, "\(errors)")
+    }
+
+    @Test func `pointers are read as RFC 6901 says`() throws {
+        let settings = try Fixture.parse(
+            Fixture.valid
+                + "  privacy: {body: 1KiB, redact: [{name: a, body: [/a~1b/~0/*/0/, /x]}]}\n")
+        #expect(settings.audit.privacy.rules[0].body == [["a/b", "~", "*", "0", ""], ["x"]])
+        #expect(settings.audit.privacy.bodyBytes == 1024)
+    }
+
+    @Test func `bodies need a ring that holds them`() throws {
+        let text = Fixture.valid + "  level: body\n  ring: 128KiB\n  privacy: {body: 16KiB}\n"
+        #expect(
+            try Fixture.errors(text).map { $0.split(separator: "error: ")[1] } == [
+                "audit.ring is 128KiB, too small for records with bodies of 16KiB"
+            ])
+        #expect(try Fixture.errors(text.replacing("128KiB", with: "256KiB")) == [])
     }
 
     @Test(arguments: [

@@ -225,7 +225,7 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "routes[1].audit.mode is 'strickt', not one of strict, bounded, best_effort, did you"),
         Refusal(
             "upstream: orders", "upstream: orders\n    audit: {level: header}",
-            "routes[1].audit.level is 'header', not one of none, metadata, headers, did you mean"),
+            "routes[1].audit.level is 'header', not one of none, metadata, headers, body_hash"),
         Refusal(
             "upstream: orders", "upstream: orders\n    rewrite: /x",
             "routes[1].rewrite is not supported in this version"),

@@ -1,14 +1,17 @@
 """What records hold at each level, and that what must not be in them is in none."""
 
 import base64
+import hashlib
+import json
 import os
+import threading
 from urllib.parse import quote
 
 import pytest
 
 from harness.client import Client, once, request
 
-LEVELS = ["none", "metadata", "headers"]
+LEVELS = ["none", "metadata", "headers", "body_hash", "body"]
 
 
 def routes(level: str) -> list[dict]:
@@ -26,7 +29,7 @@ PRIVACY = {
     "redact": [
         {"name": "patient", "path": ["patient"]},
         {"name": "card", "query": ["card"], "action": "mask"},
-        {"name": "mail", "headers": ["x-mail"], "claims": ["sub"]},
+        {"name": "mail", "headers": ["x-mail"], "claims": ["sub"], "body": ["/who/*/mail"]},
     ],
 }
 
@@ -96,6 +99,102 @@ def test_chosen_fields_and_rules(make_proxy, upstream, tokens):
     assert proxy.stop() == 0
 
 
+JSON = {"Content-Type": "application/json"}
+
+
+def seen_body(data: bytes) -> dict:
+    return {"len": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+@pytest.mark.parametrize("size", [1, 5000, 3_000_000])
+def test_bodies_are_digested_as_they_pass(make_proxy, upstream, size):
+    proxy = make_proxy(routes=routes("body_hash"))
+    sent, got = os.urandom(size), os.urandom(size + 7)
+
+    @upstream.on("/v1/a/patients/b")
+    def answer(exchange):
+        exchange.read()
+        data = b"".join(b"%x\r\n%s\r\n" % (len(got[at:at + 900]), got[at:at + 900])
+                        for at in range(0, len(got), 900))
+        exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + data
+                      + b"0\r\n\r\n")
+
+    response = once(proxy.address, request("POST", "/v1/a/patients/b", body=sent))
+    assert response.body == got
+    record = proxy.record(response)
+    assert record["detail"]["request_body"] == seen_body(sent)
+    assert record["detail"]["response_body"] == seen_body(got)
+
+    @upstream.on("/v1/a/patients/none")
+    def nothing(exchange):
+        exchange.respond(b"", status="204 No Content")
+
+    record = proxy.record(once(proxy.address, request(target="/v1/a/patients/none")))
+    assert "request_body" not in record["detail"] and "response_body" not in record["detail"]
+    assert proxy.stop() == 0
+
+
+def test_a_body_that_was_broken_off_says_so(make_proxy, upstream):
+    proxy = make_proxy(routes=routes("body_hash"))
+    arrived = threading.Event()
+
+    @upstream.on("/v1/a/patients/b")
+    def answer(exchange):
+        arrived.set()
+        exchange.wait_closed()
+        return False
+
+    with Client(proxy.address) as client:
+        client.send(b"POST /v1/a/patients/b HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
+        assert arrived.wait(10)
+        # The record says what was read, so the bytes must have been read.
+        upstream.last()
+        client.sock.close()
+    record = proxy.log.where(lambda record: "request_body" in record.detail)[0]
+    assert record.detail["request_body"] == {**seen_body(b"abc"), "partial": True}
+    assert proxy.stop() == 0
+
+
+def test_bodies_are_recorded_without_what_is_taken_out(make_proxy, upstream):
+    proxy = make_proxy(routes=routes("body"), audit={"privacy": {**PRIVACY, "body": "1KiB"}})
+    sent = json.dumps({"who": [{"mail": "a@a", "n": 1}], "password": "x", "b": "é"}).encode()
+
+    @upstream.on("/v1/a/patients/b")
+    def answer(exchange):
+        exchange.respond(b"card=4111111111111111&token=t&c=d",
+                         fields="Content-Type: application/x-www-form-urlencoded\r\n")
+
+    response = once(proxy.address, request("POST", "/v1/a/patients/b", JSON, body=sent))
+    assert upstream.last().content == sent
+    record = proxy.record(response)
+    body = record["detail"]["request_body"]
+    assert {**body, "text": 0} == {**seen_body(sent), "text": 0}
+    assert json.loads(body["text"]) == {
+        "who": [{"mail": "[redacted:mail]", "n": 1}], "password": "[redacted:credential]",
+        "b": "é"}
+    assert record["detail"]["response_body"]["text"] == (
+        "card=[redacted:card]1111&token=[redacted:credential]&c=d")
+    assert redactions(record) >= {
+        ("request_body", "mail"), ("request_body", "credential"), ("response_body", "card")}
+
+    long = json.dumps(["x" * 50] * 100).encode()
+    record = proxy.record(once(
+        proxy.address, request("POST", "/v1/a/patients/b", JSON, body=long)))
+    body = record["detail"]["request_body"]
+    assert long.replace(b" ", b"").startswith(body["text"].encode())
+    assert 900 < len(body["text"]) <= 1024
+    assert record["detail"]["trunc"]["request_body/text"] == seen_body(long)
+
+    # What can't be read, or is encoded, is a hash alone.
+    for fields, data in [(JSON, b'{"a":1'), (JSON, b"{'a':1}"), ({}, b"text"),
+                         ({**JSON, "Content-Encoding": "gzip"}, b"{}"),
+                         ({"Content-Type": "text/plain"}, b"password: x")]:
+        record = proxy.record(once(
+            proxy.address, request("POST", "/v1/a/patients/b", fields, body=data)))
+        assert record["detail"]["request_body"] == seen_body(data)
+    assert proxy.stop() == 0
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_planted_secrets_are_in_no_record(make_proxy, upstream, tokens, level):
     """At every level, with everything chosen that can be: no credential, nothing redacted."""
@@ -103,6 +202,11 @@ def test_planted_secrets_are_in_no_record(make_proxy, upstream, tokens, level):
     proxy = make_proxy(
         routes=routes(level), audit={"privacy": PRIVACY, "level": level})
 
+    # What an upstream says in harmless members of its JSON is recorded at level body, so it says
+    # nothing here that it heard.
+    @upstream.on("/secure/x")
+    @upstream.on("/v1/a/patients/x/y")
+    @upstream.on(f"/v1/a/patients/{secret};v=1/x")
     @upstream.on(f"/v1/a/patients/{secret}")
     def answer(exchange):
         exchange.respond(
@@ -119,6 +223,13 @@ def test_planted_secrets_are_in_no_record(make_proxy, upstream, tokens, level):
         request(target=f"/v1/a/patients/x/y?a=1%26password%3D{secret}&sig={secret};pwd={secret}"),
         request(target=f"/v1/a/patients/x/y?u=http%3A%2F%2Fh%3Faccess_token%3D{secret}"),
         request("POST", "/v1/a/patients/x/y", fields, body=secret.encode()),
+        request("POST", "/v1/a/patients/x/y", {**fields, **JSON}, body=json.dumps(
+            {"a": {"apiKey": [secret]}, "who": {"x": {"mail": secret}}}).encode()),
+        request("POST", "/v1/a/patients/x/y", {**fields, **JSON}, body=(
+            '{"a": 1, "passw\\u006frd": {"x": ["' + secret).encode()),
+        request("POST", "/v1/a/patients/x/y",
+                {"Content-Type": "application/x-www-form-urlencoded"},
+                body=f"c%61rd={secret}&client_secret={secret};x%26pin%3D{secret}".encode()),
         request(target=f"/v1/a/patient/{secret}"),
         request(target=f"/v1/a/patients/{secret}/../x"),
         request(target=f"/v1/a/patients/{secret}%2fx"),
