@@ -44,8 +44,8 @@ struct ClientConnection: ~Copyable {
     /// What is known of the client from its connection.
     var transport = TransportFacts()
     /// What watches the bodies of the exchange, or -1, and how they are read.
-    var requestWatch = -1
-    var responseWatch = -1
+    var requestWatch: Int32 = -1
+    var responseWatch: Int32 = -1
     var requestKind = BodyKind.opaque
     var responseKind = BodyKind.opaque
     /// How much of the session's attachment, from its start, is the certificate's principal

@@ -12,9 +12,9 @@ extension WorkerLoop {
     mutating func watchRequest(_ slot: Int, _ bytes: Span<UInt8>) -> Bool {
         if clients[slot].requestWatch < 0 {
             guard let watch = bodies.begin(clients[slot].requestKind, text) else { return false }
-            clients[slot].requestWatch = watch
+            clients[slot].requestWatch = Int32(watch)
         }
-        bodies.add(clients[slot].requestWatch, bytes)
+        bodies.add(Int(clients[slot].requestWatch), bytes)
         return true
     }
 
@@ -22,16 +22,16 @@ extension WorkerLoop {
     mutating func watchResponse(_ slot: Int, _ bytes: Span<UInt8>) -> Bool {
         if clients[slot].responseWatch < 0 {
             guard let watch = bodies.begin(clients[slot].responseKind, text) else { return false }
-            clients[slot].responseWatch = watch
+            clients[slot].responseWatch = Int32(watch)
         }
-        bodies.add(clients[slot].responseWatch, bytes)
+        bodies.add(Int(clients[slot].responseWatch), bytes)
         return true
     }
 
     /// Adds what is to be said of the bodies to the exchange's record.
     mutating func recordBodies(_ slot: Int) {
-        let request = clients[slot].requestWatch
-        let response = clients[slot].responseWatch
+        let request = Int(clients[slot].requestWatch)
+        let response = Int(clients[slot].responseWatch)
         guard request >= 0 || response >= 0 else { return }
         text.removeAll()
         if request >= 0 {
@@ -46,8 +46,8 @@ extension WorkerLoop {
 
     /// Gives back what watched the exchange's bodies.
     mutating func endWatches(_ slot: Int) {
-        if clients[slot].requestWatch >= 0 { bodies.end(clients[slot].requestWatch) }
-        if clients[slot].responseWatch >= 0 { bodies.end(clients[slot].responseWatch) }
+        if clients[slot].requestWatch >= 0 { bodies.end(Int(clients[slot].requestWatch)) }
+        if clients[slot].responseWatch >= 0 { bodies.end(Int(clients[slot].responseWatch)) }
         clients[slot].requestWatch = -1
         clients[slot].responseWatch = -1
     }

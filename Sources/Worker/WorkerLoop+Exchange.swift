@@ -152,7 +152,8 @@ extension WorkerLoop {
                 clients[slot].exchange.makeRoom()
             case .end(let consumed):
                 consumeRequest(slot, consumed)
-                if clients[slot].requestWatch >= 0 { bodies.finish(clients[slot].requestWatch) }
+                let watch = Int(clients[slot].requestWatch)
+                if watch >= 0 { bodies.finish(watch) }
                 if clients[slot].exchange.isRequestChunked {
                     clients[slot].exchange.outgoing.write { $0.appendLastChunk() }
                 }

@@ -41,7 +41,7 @@ extension WorkerLoop {
 
     /// Whether a record of `mode` may wait for room. What is under way when the ring fills up
     /// always may: it has at most one record for each connection.
-    private func mayWait(_ mode: AuditMode) -> Bool {
+    func mayWait(_ mode: AuditMode) -> Bool {
         let most =
             mode == .bestEffort
             ? WorkerLoop.pendingSpare : clients.capacity + WorkerLoop.pendingSpare

@@ -246,7 +246,7 @@ extension WorkerLoop {
     /// The body has ended: says so in the client's framing.
     private mutating func endResponseBody(_ slot: Int) {
         clients[slot].exchange.hasResponseEnded = true
-        if clients[slot].responseWatch >= 0 { bodies.finish(clients[slot].responseWatch) }
+        if clients[slot].responseWatch >= 0 { bodies.finish(Int(clients[slot].responseWatch)) }
         guard clients[slot].exchange.responseFraming == .chunked else { return }
         let isInTrailers = clients[slot].exchange.isInTrailers
         clients[slot].output.write { writer in

@@ -1,4 +1,5 @@
 import AuditRecords
+import AuditRings
 import Authentication
 import Authorization
 import HTTP
@@ -28,9 +29,9 @@ extension WorkerLoop {
     /// Goes on with the handshake; answers whether the connection can go on.
     mutating func shakeHands(_ slot: Int) -> Bool {
         // A failure must find room for its record, so none is risked while the log is behind. When
-        // it has failed for good, the client is to hear so: in a 503, as without TLS.
+        // it takes no records at all, the client is to hear so: in a 503, as without TLS.
         // A route that promises nothing is not to be kept waiting for the log.
-        guard settings.hasBestEffort || auditGate != .behind else {
+        guard settings.hasBestEffort || auditGate != .behind || isOutTold else {
             let next = now.advanced(nanoseconds: WorkerLoop.gateNanoseconds)
             wheel.schedule(slot, at: min(next, clients[slot].deadline))
             return false
@@ -44,6 +45,11 @@ extension WorkerLoop {
             handshakeFailed(slot, failure)
             return clients.isUsed(slot)
         }
+    }
+
+    /// Whether the log says that it takes no records, and there is still room for one that waits.
+    private var isOutTold: Bool {
+        !configuration.status.health(at: now).isRecording && mayWait(.bounded)
     }
 
     /// The timer of a handshake came up.

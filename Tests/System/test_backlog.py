@@ -140,14 +140,17 @@ def test_after_a_full_disk_the_log_goes_on(make_proxy, tmp_path, pki, is_secure)
             except OSError:
                 pass
         end = time.monotonic() + 30
-        while not any("audit log has failed" in line for line in proxy.lines):
-            assert time.monotonic() < end
+        refused = None
+        while not refused or not any(
+                "audit log can't be written (disk_full)" in line for line in proxy.lines):
+            assert time.monotonic() < end, "".join(proxy.lines)
             try:
-                ask(f"/health?{os.urandom(8).hex()}", {"User-Agent": os.urandom(120).hex()})
+                answer = ask(
+                    f"/health?{os.urandom(8).hex()}", {"User-Agent": os.urandom(120).hex()})
+                refused = answer if answer.status == 503 else refused
             except Exception:  # noqa: BLE001 a refusal closes the connection
                 pass
-        refused = ask("/health")
-        assert refused.status == 503 and refused.reason == "audit.unavailable"
+        assert refused.reason in ("audit.unavailable", "audit.backlog")
         proxy.kill()
         subprocess.run(["mount", "-o", "remount,size=32m", disk], check=True)
         proxy.start()

@@ -268,7 +268,7 @@ def test_kill_under_strict_load_loses_nothing_that_was_seen(make_proxy, upstream
 
 
 def outage(make_proxy, **changes):
-    changes = {"bound": {"time": "200ms", "records": 65536}, "ring": "64KiB",
+    changes = {"bound": {"time": "200ms", "records": 65536}, "ring": "128KiB",
                "commit_timeout": "400ms", **changes}
     return make_proxy(routes=ROUTES, workers=1, audit=changes)
 
@@ -293,7 +293,7 @@ def test_a_stalled_disk_refuses_strict_and_bounded_and_passes_best_effort(make_p
         assert upstream.seen.empty(), "none of them was forwarded"
         begin = time.monotonic()
         with Client(proxy.address) as client:
-            for number in range(600):
+            for number in range(1200):
                 got = client.ask(request(target=f"/effort/{number}"))
                 assert got.status == 200
                 receipts.append(got.receipt)
@@ -420,7 +420,7 @@ def test_modes_together_through_many_stops(make_proxy, upstream):
 
 
 def test_best_effort_as_the_logs_mode_serves_without_a_disk(make_proxy):
-    proxy = make_proxy(workers=1, audit={"mode": "best_effort", "ring": "64KiB"})
+    proxy = make_proxy(workers=1, audit={"mode": "best_effort", "ring": "128KiB"})
     with StoppedWriter(proxy.pid):
         with Client(proxy.address) as client:
             for _ in range(600):
