@@ -60,7 +60,7 @@ public struct JournalThread: ~Copyable, Sendable {
     /// Starts it.
     public consuming func start() throws(SystemError) -> RunningJournal {
         let poller = try Poller(batch: 1)
-        try queue.watch(with: poller)
+        try queue.signal.watch(with: poller)
         let outcome = JournalOutcome()
         let queue = queue
         let thread = try PinnedThread.start(
@@ -149,9 +149,9 @@ public struct JournalThread: ~Copyable, Sendable {
         return losses
     }
 
-    fileprivate var isStopping: Bool { queue.isStopping }
+    fileprivate var isStopping: Bool { queue.signal.isStopping }
 
-    fileprivate func drain() { queue.drain() }
+    fileprivate func drain() { queue.signal.drain() }
 }
 
 /// The thread's state and its wait.
@@ -208,7 +208,7 @@ public struct RunningJournal: ~Copyable, Sendable {
     ///
     /// - Returns: What could not be sent since the start.
     public consuming func stop() -> PublicationLosses {
-        queue.stop()
+        queue.signal.stop()
         thread.join()
         return outcome.all
     }

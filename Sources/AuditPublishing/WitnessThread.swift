@@ -80,7 +80,7 @@ public struct WitnessThread: ~Copyable, Sendable {
     /// Starts it.
     public consuming func start() throws(SystemError) -> RunningWitnesses {
         let poller = try Poller(batch: 1)
-        try mailbox.watch(with: poller)
+        try mailbox.signal.watch(with: poller)
         let mailbox = mailbox
         let thread = try PinnedThread.start(
             name: "witnesses", state: WitnessLoop(thread: self, poller: poller)
@@ -155,7 +155,7 @@ public struct WitnessThread: ~Copyable, Sendable {
             to: requests,
             milliseconds: isLast
                 ? WitnessThread.lastMilliseconds : WitnessThread.answerMilliseconds,
-            isHurried: { !isLast && mailbox.isStopping })
+            isHurried: { !isLast && mailbox.signal.isStopping })
         for ((index, dialogue), answer) in zip(asked, answers) {
             outcomes.append((index, dialogue.outcome(answer)))
         }
@@ -189,11 +189,11 @@ public struct WitnessThread: ~Copyable, Sendable {
     }
 
     fileprivate func take() -> [UInt8]? {
-        mailbox.drain()
+        mailbox.signal.drain()
         return mailbox.take()
     }
 
-    fileprivate var isStopping: Bool { mailbox.isStopping }
+    fileprivate var isStopping: Bool { mailbox.signal.isStopping }
 
     fileprivate func next(after now: Instant) -> Instant {
         now.advanced(nanoseconds: intervalNanoseconds)
@@ -239,7 +239,7 @@ public struct RunningWitnesses: ~Copyable, Sendable {
 
     /// Has the last checkpoint cosigned, within seconds, and ends. After the writer has ended.
     public consuming func stop() {
-        mailbox.stop()
+        mailbox.signal.stop()
         thread.join()
     }
 }

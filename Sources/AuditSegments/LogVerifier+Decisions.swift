@@ -98,15 +98,15 @@ extension LogVerifier {
     /// Whether `link` is the number of a record before: what a completion said is put right by a
     /// later one, when the client did not get the bytes that were held back for it.
     private func hasRecord(_ owner: WorkerBoot, _ link: UInt64) -> Bool {
-        let isKnown = accounts[owner]?.runs.contains { $0.contains(link) } ?? false
-        return isKnown && !(decisions.lost[owner]?.runs.contains { $0.contains(link) } ?? false)
+        let isLost = decisions.lost[owner]?.contains(link) ?? false
+        return !isLost && accounts[owner]?.contains(link) ?? false
     }
 
     /// Names completions of no decision, and tells how many requests have no end.
     mutating func finishDecisions() {
         for one in decisions.unpaired {
             let isLost =
-                decisions.lost[one.owner]?.runs.contains { $0.contains(one.link) } ?? false
+                decisions.lost[one.owner]?.contains(one.link) ?? false
                 || openEnds[one.owner] ?? .max <= one.link
             // In a log that was not read from its beginning, the decision may be before.
             let isBefore = isView && !begunBoots.contains(one.owner.boot)

@@ -32,6 +32,11 @@ public struct SequenceAccount: Sendable {
     /// How many numbers are recorded.
     var count: UInt64 { runs.reduce(0) { $0 &+ ($1.upperBound - $1.lowerBound &+ 1) } }
 
+    /// Whether `number` is recorded.
+    func contains(_ number: UInt64) -> Bool {
+        runs.contains { $0.contains(number) }
+    }
+
     /// Forgets everything, and keeps the memory.
     mutating func removeAll() {
         runs.removeAll(keepingCapacity: true)

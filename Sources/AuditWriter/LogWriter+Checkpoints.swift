@@ -88,13 +88,8 @@ extension LogWriter {
                 next.certificate.signature = try signer.certify(
                     next.certificate, boot: identity.boot)
             }
-            let leaf = next.certificate.value
-            text.removeAll()
-            let parts = text.write {
-                encoder.encode(["epoch": leaf], time: wall, instant: now, into: &$0)
-            }
             // A leaf that finds no place leaves the epoch before as it is.
-            try addText(.epochKey, parts, now, wall)
+            try add(["epoch": next.certificate.value], .epochKey, now: now, wall: wall)
             epoch.adopt(next)
             epochSince = now
         } catch let error as AuditWriterError {

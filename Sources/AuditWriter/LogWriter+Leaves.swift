@@ -63,6 +63,17 @@ extension LogWriter {
         keepEvent("gap", parts)
     }
 
+    /// Adds a record of the writer's own that says `members`.
+    mutating func add(
+        _ members: [String: CanonicalValue], _ kind: RecordKind, now: Instant, wall: WallTime
+    ) throws(AuditWriterError) {
+        text.removeAll()
+        let parts = text.write {
+            encoder.encode(members, time: wall, instant: now, into: &$0)
+        }
+        try addText(kind, parts, now, wall)
+    }
+
     mutating func addText(
         _ kind: RecordKind, _ parts: RecordParts, _ now: Instant, _ wall: WallTime
     ) throws(AuditWriterError) {

@@ -79,15 +79,4 @@ extension LogWriter {
     }
 
     private static let deletionRetryNanoseconds: UInt64 = 60_000_000_000
-
-    /// Adds a record of the writer's own that says `members`.
-    mutating func add(
-        _ members: [String: CanonicalValue], _ kind: RecordKind, now: Instant, wall: WallTime
-    ) throws(AuditWriterError) {
-        text.removeAll()
-        let parts = text.write {
-            encoder.encode(members, time: wall, instant: now, into: &$0)
-        }
-        try addText(kind, parts, now, wall)
-    }
 }

@@ -65,16 +65,16 @@ public final class PublicationQueue: Sendable {
         var losses = PublicationLosses()
     }
 
-    private let wakeup: Wakeup
+    /// How the other thread hears of what waits.
+    public let signal: HandoverSignal
     private let state = Mutex<State>(State())
-    private let stopping = Atomic<Bool>(false)
 
     /// Most publications that wait.
     public static let capacity = 256
 
     /// An empty queue.
     public init() throws(SystemError) {
-        wakeup = try Wakeup()
+        signal = try HandoverSignal()
     }
 
     /// Puts `publication` behind the others. The writer's thread; a system call.
@@ -92,7 +92,7 @@ public final class PublicationQueue: Sendable {
             }
             state.waiting.append(publication)
         }
-        wakeup.signal()
+        signal.announce()
     }
 
     /// All that wait, in order, and what was lost since the last call. The other thread.
@@ -102,26 +102,6 @@ public final class PublicationQueue: Sendable {
             state = State()
             return taken
         }
-    }
-
-    /// Says that nothing more comes. Any thread.
-    public func stop() {
-        // Releases what was put; pairs with the acquiring load in `isStopping`.
-        stopping.store(true, ordering: .releasing)
-        wakeup.signal()
-    }
-
-    /// Whether nothing more comes than what waits.
-    public var isStopping: Bool { stopping.load(ordering: .acquiring) }
-
-    /// Has `poller` wake up when something waits.
-    public func watch(with poller: borrowing Poller) throws(SystemError) {
-        try poller.addSource(wakeup.descriptor, tag: 0)
-    }
-
-    /// Forgets the wake-ups so far; before `take`.
-    public func drain() {
-        wakeup.drain()
     }
 }
 

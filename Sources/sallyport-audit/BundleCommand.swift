@@ -102,13 +102,7 @@ struct EvidenceBundle {
         _ indexes: [UInt64], of folder: LogFolder, key: NoteKey, withheld: Set<Int> = [],
         identities: [AgeIdentity] = []
     ) throws(ToolError) {
-        var hasher: TreeHasher
-        do {
-            let library = try CryptoLibrary()
-            hasher = try TreeHasher(library)
-        } catch {
-            throw .evidence("OpenSSL has no SHA-256")
-        }
+        var hasher = try TreeHasher.ofTool()
         var note: [UInt8] = []
         for index in indexes {
             var stream = try RecordStream(folder, identities: identities)

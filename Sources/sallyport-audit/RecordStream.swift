@@ -42,12 +42,7 @@ struct RecordStream: ~Copyable {
         self.folder = folder
         self.identities = identities
         segments = folder.segments[...]
-        do {
-            let library = try CryptoLibrary()
-            hasher = try TreeHasher(library)
-        } catch {
-            throw .evidence("OpenSSL has no SHA-256")
-        }
+        hasher = try TreeHasher.ofTool()
     }
 
     /// What could not be read, and why.

@@ -1,4 +1,6 @@
 import ArgumentParser
+import AuditSegments
+import Crypto
 
 /// The auditor's tool: reads a log, proves it or says what is wrong, and finds records in it.
 @main
@@ -84,4 +86,16 @@ func reporting(_ body: () throws -> ExitCode) throws {
         throw ExitCode.couldNotTell
     }
     if code != .holds { throw code }
+}
+
+extension TreeHasher {
+    /// A hasher with an OpenSSL of its own.
+    static func ofTool() throws(ToolError) -> TreeHasher {
+        do {
+            let library = try CryptoLibrary()
+            return try TreeHasher(library)
+        } catch {
+            throw .evidence("OpenSSL has no SHA-256")
+        }
+    }
 }

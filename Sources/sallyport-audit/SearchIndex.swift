@@ -36,13 +36,7 @@ struct SearchIndex {
     /// The index of a segment, made now where there is none; nil when the segment is not sealed,
     /// or not all of its records can be read.
     func index(of number: UInt64) throws(ToolError) -> SegmentIndex? {
-        var hasher: TreeHasher
-        do {
-            let library = try CryptoLibrary()
-            hasher = try TreeHasher(library)
-        } catch {
-            throw .evidence("OpenSSL has no SHA-256")
-        }
+        var hasher = try TreeHasher.ofTool()
         guard let ending = try ending(of: number, &hasher) else { return nil }
         if let index = read(number, &hasher), index.ending == ending { return index }
         guard let index = make(number, ending) else { return nil }

@@ -222,29 +222,6 @@ extension TestFolder {
         }
     }
 
-    /// Part `number` of all records of `kind`.
-    func parts(_ kind: RecordKind, _ number: Int) throws -> [[UInt8]] {
-        let source = DirectorySource(path: try logFolder())
-        var reader = try FrameReader(library: try CryptoLibrary())
-        var parts: [[UInt8]] = []
-        for name in source.files(in: LogLayout.segments).sorted() {
-            let bytes = source.read("\(LogLayout.segments)/\(name)") ?? []
-            reader.beginSegment()
-            var offset = 0
-            while let frame = try reader.next(bytes.span, at: offset) {
-                offset = frame.end
-                guard frame.header.type == .batch else { continue }
-                let sealed = Array(bytes[frame.sealed])
-                var batch = try SealedBatch(
-                    sealed.span, flags: frame.header.flags, identities: identities)
-                while let record = try batch.next() {
-                    if record.kind == kind.rawValue { parts.append(record.part(number)) }
-                }
-            }
-        }
-        return parts
-    }
-
     /// All keys of the keyring, by their number's text.
     func keys() throws -> [String: Digest256] {
         let directory = try DurableDirectory(path: "\(try logFolder())/keyring")

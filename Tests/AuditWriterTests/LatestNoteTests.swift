@@ -6,18 +6,18 @@ import Testing
     @Test func `the last note replaces those before, and is taken once`() throws {
         let mailbox = try LatestNote()
         var poller = try Poller(batch: 1)
-        try mailbox.watch(with: poller)
+        try mailbox.signal.watch(with: poller)
         #expect(mailbox.take() == nil)
         mailbox.put([1])
         mailbox.put([2])
         #expect(try poller.wait(milliseconds: 0) == 1)
-        mailbox.drain()
+        mailbox.signal.drain()
         #expect(mailbox.take() == [2])
         #expect(mailbox.take() == nil)
         #expect(try poller.wait(milliseconds: 0) == 0)
-        #expect(!mailbox.isStopping)
-        mailbox.stop()
-        #expect(mailbox.isStopping)
+        #expect(!mailbox.signal.isStopping)
+        mailbox.signal.stop()
+        #expect(mailbox.signal.isStopping)
         #expect(try poller.wait(milliseconds: 0) == 1)
     }
 }

@@ -44,15 +44,15 @@ import Testing
     @Test func `something that waits wakes the other side, and so does a stop`() throws {
         let queue = try PublicationQueue()
         var poller = try Poller(batch: 1)
-        try queue.watch(with: poller)
+        try queue.signal.watch(with: poller)
         #expect(try poller.wait(milliseconds: 0) == 0)
         queue.put(event(1))
         #expect(try poller.wait(milliseconds: 0) == 1)
-        queue.drain()
+        queue.signal.drain()
         #expect(try poller.wait(milliseconds: 0) == 0)
-        #expect(!queue.isStopping)
-        queue.stop()
-        #expect(queue.isStopping)
+        #expect(!queue.signal.isStopping)
+        queue.signal.stop()
+        #expect(queue.signal.isStopping)
         #expect(try poller.wait(milliseconds: 0) == 1)
     }
 

@@ -74,19 +74,24 @@ final class TestFolder {
 
     /// The cores of all records of `kind`, in their order.
     func cores(_ kind: RecordKind) throws -> [CanonicalObject] {
+        try parts(kind, 0).map { CanonicalObject($0) }
+    }
+
+    /// Part `number` of all records of `kind`, in their order.
+    func parts(_ kind: RecordKind, _ number: Int) throws -> [[UInt8]] {
         let source = DirectorySource(path: try logFolder())
         var reader = try FrameReader(library: try CryptoLibrary())
-        var cores: [CanonicalObject] = []
+        var parts: [[UInt8]] = []
         var isBegun = false
         for name in source.files(in: LogLayout.segments).sorted()
         where LogLayout.segmentNumber(name) != nil {
             let bytes = source.read("\(LogLayout.segments)/\(name)") ?? []
-            if !isBegun, let number = LogLayout.segmentNumber(name) {
+            if !isBegun, let first = LogLayout.segmentNumber(name) {
                 // Of a log whose first segments were deleted, the reader begins with what is left.
                 let header = try FrameHeader(bytes.span)
                 let clear = FrameHeader.byteCount..<FrameHeader.byteCount + header.clearCount
                 let head = try SegmentHead(json: Array(bytes[clear]))
-                reader.resume(number: number, previous: header.previous, index: head.firstIndex)
+                reader.resume(number: first, previous: header.previous, index: head.firstIndex)
                 isBegun = true
             }
             reader.beginSegment()
@@ -99,11 +104,11 @@ final class TestFolder {
                     sealed.span, flags: frame.header.flags, identities: identities)
                 while let record = try batch.next() {
                     guard record.kind == kind.rawValue else { continue }
-                    cores.append(CanonicalObject(record.part(0)))
+                    parts.append(record.part(number))
                 }
             }
         }
-        return cores
+        return parts
     }
 
     /// Copies the log's folder.

@@ -14,16 +14,17 @@ struct Refusal: CustomTestStringConvertible, Sendable {
     }
 
     var testDescription: String { to }
+
+    /// Expects that the change is refused, with this one error.
+    func check() throws {
+        #expect(Fixture.valid.contains(from))
+        let errors = try Fixture.errors(Fixture.valid.replacing(from, with: to))
+        #expect(errors.count == 1)
+        #expect(errors.first?.contains("error: \(error)") == true, "\(errors)")
+    }
 }
 
 @Suite struct SettingsRefusalTests {
-    private func check(_ refusal: Refusal) throws {
-        #expect(Fixture.valid.contains(refusal.from))
-        let errors = try Fixture.errors(Fixture.valid.replacing(refusal.from, with: refusal.to))
-        #expect(errors.count == 1)
-        #expect(errors.first?.contains("error: \(refusal.error)") == true, "\(errors)")
-    }
-
     @Test(arguments: [
         Refusal("version: 1\n", "", "version is required"),
         Refusal("version: 1", "version: one", "version is 'one', this program reads version 1"),
@@ -73,7 +74,7 @@ struct Refusal: CustomTestStringConvertible, Sendable {
         Refusal("  public:", "  pub lic:", "name 'pub lic' in listeners: a name has"),
     ])
     func `listeners and the file itself`(refusal: Refusal) throws {
-        try check(refusal)
+        try refusal.check()
     }
 
     @Test(arguments: [
@@ -132,7 +133,7 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "issuers.two has the same issuer as issuers.corp"),
     ])
     func `issuers`(refusal: Refusal) throws {
-        try check(refusal)
+        try refusal.check()
     }
 
     @Test(arguments: [
@@ -175,7 +176,7 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "upstreams.orders.retries.attempts is 11, limits 0 to 10"),
     ])
     func `rate limits and upstreams`(refusal: Refusal) throws {
-        try check(refusal)
+        try refusal.check()
     }
 
     @Test(arguments: [
@@ -234,7 +235,7 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "unknown key 'upstreem' in routes[1], did you mean 'upstream'?"),
     ])
     func `routes`(refusal: Refusal) throws {
-        try check(refusal)
+        try refusal.check()
     }
 
     @Test(arguments: [
@@ -277,7 +278,7 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "routes[0].request_headers changes a forwarded request"),
     ])
     func `request fields`(refusal: Refusal) throws {
-        try check(refusal)
+        try refusal.check()
     }
 
     @Test(arguments: [
@@ -341,7 +342,7 @@ struct Refusal: CustomTestStringConvertible, Sendable {
         Refusal("version: 1", "version: 1\nlimits: []", "limits must be a mapping, not a list"),
     ])
     func `the log and the limits`(refusal: Refusal) throws {
-        try check(refusal)
+        try refusal.check()
     }
 
     @Test func `a credential needs the folder of credentials`() throws {

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.client import Client, Closed, chunked, once, request
+from harness.client import Client, chunked, once, request
 from harness.logfile import frames, records_of
 from harness.proxy import AUDIT, audit, run
 

@@ -14,17 +14,19 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from harness.client import Client, once, request
 from harness.proxy import Proxy, audit, settings
+from harness.waiting import until
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("strace"), reason="needs root and strace")
 
-WAIT = 60.0
+wait_for = partial(until, timeout=60.0)
 
 
 @pytest.fixture
@@ -100,14 +102,6 @@ class Load:
 
         before = count()
         wait_for(lambda: count() >= before + more, f"{more} answers {status}")
-
-
-def wait_for(condition, what: str, timeout: float = WAIT):
-    end = time.monotonic() + timeout
-    while not (found := condition()):
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.02)
-    return found
 
 
 def says(proxy: Proxy, words: str):

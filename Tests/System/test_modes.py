@@ -9,8 +9,8 @@ import pytest
 
 from harness.client import Client, Closed, chunked, once, request
 from harness.proxy import audit
+from harness.stopped import StoppedWriter
 from harness.tls import TLSClient, context_of
-from test_backlog import StoppedWriter
 
 ROUTES = [
     {"name": "strict-health", "match": {"path": "/health"}, "auth": "none",

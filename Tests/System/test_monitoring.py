@@ -2,13 +2,13 @@
 
 import re
 import socket
-import time
 
 import pytest
 
 from harness.client import once, request
+from harness.stopped import StoppedWriter
+from harness.waiting import until
 from harness.wire import Closed
-from test_backlog import StoppedWriter
 
 WHERE = re.compile(r"health and metrics on (\S+):(\d+)")
 
@@ -32,24 +32,15 @@ def value(page: str, name: str) -> float:
     return sum(map(float, samples))
 
 
-def wait_for(condition, seconds: float = 10):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come to be")
-
-
 def test_health_and_metrics(monitored):
     assert get(monitored, "/livez").body == b"alive\n"
     ready = get(monitored, "/readyz")
     assert ready.status == 200 and ready.body.startswith(b"ready\n")
     for _ in range(3):
         assert once(monitored.address, request(target="/health")).status == 200
-    page = wait_for(lambda: (
+    page = until(lambda: (
         text := get(monitored, "/metrics").body.decode()) and value(
-            text, "sallyport_requests_total") == 3 and text)
+            text, "sallyport_requests_total") == 3 and text, "the three requests are counted")
     assert value(page, "sallyport_audit_ready") == 1
     assert value(page, "sallyport_audit_durable_entries") >= 4
     assert value(page, "sallyport_audit_durable_age_seconds") < 1
@@ -60,19 +51,20 @@ def test_health_and_metrics(monitored):
 
 def test_a_writer_that_hangs_is_not_ready(monitored):
     with StoppedWriter(monitored.pid):
-        refused = wait_for(lambda: (
-            answer := get(monitored, "/readyz")) and answer.status == 503 and answer)
+        refused = until(lambda: (
+            answer := get(monitored, "/readyz")) and answer.status == 503 and answer,
+            "the hang is told")
         assert b"failed  audit-log: records have not been durable for" in refused.body
         assert value(get(monitored, "/metrics").body.decode(), "sallyport_audit_ready") == 0
         assert get(monitored, "/livez").status == 200
-    wait_for(lambda: get(monitored, "/readyz").status == 200)
+    until(lambda: get(monitored, "/readyz").status == 200, "it is ready again")
 
 
 def test_silent_peers_keep_nobody_waiting(monitored):
     silent = [socket.create_connection(monitored.monitoring) for _ in range(80)]
     try:
         # All places are taken; they are free again when the silent ones' time is over.
-        wait_for(lambda: answered(monitored), seconds=15)
+        until(lambda: answered(monitored), "a place is free again", timeout=15)
         assert all(peer.recv(1) == b"" for peer in silent)
     finally:
         for peer in silent:

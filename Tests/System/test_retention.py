@@ -3,21 +3,16 @@
 import json
 import shutil
 import subprocess
+from functools import partial
 
 import pytest
 
+from harness import waiting
 from harness.client import Client, request
 from harness.proxy import BINARY, Proxy, audit, settings
 
-WAIT = 30.0
-
-
-def until(condition, what: str):
-    import time
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
+# A segment's second, and the checks that follow it.
+until = partial(waiting.until, timeout=30.0)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from harness.client import request
-from harness.tls import TLSClient, ask, context_of, s_client, until
+from harness.tls import TLSClient, ask, context_of, s_client
+from harness.waiting import until
 
 
 class Files:

@@ -7,7 +7,8 @@ import pytest
 
 from harness.client import request
 from harness.pki import CLIENT, now
-from harness.tls import LAST, V12, V13, ask, context_of, refused, s_client, until
+from harness.tls import LAST, V12, V13, ask, context_of, refused, s_client
+from harness.waiting import until
 
 VERSIONS = [V12, V13]
 

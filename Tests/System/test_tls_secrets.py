@@ -9,7 +9,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from harness.tls import V12, V13, ask, context_of, until
+from harness.tls import V12, V13, ask, context_of
+from harness.waiting import until
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 PEM, DER = serialization.Encoding.PEM, serialization.Encoding.DER

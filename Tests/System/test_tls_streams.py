@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from harness.client import Client, chunked, once, request
-from harness.tls import TLSClient, V12, V13, Wire, context_of, until
+from harness.stopped import StoppedWriter
+from harness.tls import TLSClient, V12, V13, Wire, context_of
 from harness.upstream import Upstream
+from harness.waiting import until
 from harness.wire import WAIT, Port, Reader
-from test_backlog import StoppedWriter
 
 MANY = bytes(range(251)) * 16_000  # 4 MB
 RESET = struct.pack("ii", 1, 0)

@@ -9,7 +9,7 @@ import pytest
 
 from harness.client import Client, once, request
 from harness.nginx import Nginx
-from harness.tls import until
+from harness.waiting import until
 
 ASK = request(target="/open/tls")
 

@@ -9,7 +9,8 @@ import pytest
 
 from harness.client import once, request
 from harness.proxy import audit
-from harness.witness import AnsweringServer, Witness, relay, until
+from harness.waiting import until
+from harness.witness import AnsweringServer, Witness, relay
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import socket
 import ssl
 import struct
 import subprocess
-import time
 from dataclasses import dataclass
 
 from .client import Client, Response, request
@@ -234,12 +233,3 @@ def ja4(records: bytes) -> str:
     listed = ",".join(sorted(f"{value:04x}" for value in kinds if value not in (0, 16)))
     algorithms = ",".join(f"{value:04x}" for value in _numbers(extensions[13][2:]))
     return f"{start}_{digest(suites)}_{digest(listed + '_' + algorithms)}"
-
-
-def until(test, what: str, timeout: float = WAIT):
-    """What `test` answers, once it is true."""
-    end = time.monotonic() + timeout
-    while not (found := test()):
-        assert time.monotonic() < end, f"not within {timeout} s: {what}"
-        time.sleep(0.02)
-    return found

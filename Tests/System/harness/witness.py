@@ -11,7 +11,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 from .wire import WAIT
@@ -124,12 +123,3 @@ def relay(witness: Witness):
         response = connection.getresponse()
         return response.status, response.headers.get("Content-Type", ""), response.read()
     return answer
-
-
-def until(condition, what="it"):
-    """Waits for `condition` to give something, and gives it."""
-    deadline = time.monotonic() + WAIT
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"{what} did not come"
-        time.sleep(0.02)
-    return found
