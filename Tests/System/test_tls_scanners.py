@@ -15,6 +15,11 @@ NOT_OURS = {
     "security_headers": "X-Frame-Options and its kind are for the pages of an application",
 }
 FINE = {"OK", "INFO", "LOW", "DEBUG"}
+# Checks that testssl.sh may give up ("WARN"), and what looks at the same instead.
+MAY_GIVE_UP = {
+    "sessionresumption_ticket": "its s_client reads no input, so it leaves as soon as the handshake"
+    " is done, often before TLS 1.3's tickets come; test_tls_resumption.py asks openssl itself",
+}
 
 
 def run_testssl(address, target) -> list[dict]:
@@ -32,7 +37,8 @@ def run_testssl(address, target) -> list[dict]:
 
 def above_low(findings) -> dict:
     return {finding["id"]: finding for finding in findings if finding["severity"] not in FINE
-            and finding["id"].partition(" ")[0] not in NOT_OURS}
+            and finding["id"].partition(" ")[0] not in NOT_OURS
+            and not (finding["severity"] == "WARN" and finding["id"] in MAY_GIVE_UP)}
 
 
 @pytest.mark.timeout(450)
