@@ -116,7 +116,7 @@ let package = Package(
             name: "sallyport",
             dependencies: [
                 "Supervisor", "Settings", "TLS", "Authentication", "Authorization",
-                "AuditSegments",
+                "AuditSegments", "AuditWriter",
                 "Crypto", "LinuxIO", "HTTP",
                 "Upstream", "RateLimiting", "AuditRecords", "Primitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -40,6 +40,8 @@ public struct AuditSettings: Sendable, Equatable {
     public var originName: String
     /// File that holds the Ed25519 signing key (PKCS #8 PEM).
     public var signingKeyPath: String
+    /// Socket of the process that holds the key instead; then there is no key file.
+    public var signerPath: String?
     /// What the routes promise that say nothing else.
     public var mode: AuditMode
     /// In bounded mode, how far a response may run ahead of its record's fsync.

@@ -154,6 +154,8 @@ public enum LifecycleEvent: Sendable, Equatable {
     case witnessAhead(witness: String, size: UInt64, own: UInt64)
     /// What the log's disk did.
     case disk(DiskEvent)
+    /// The log begins anew: `source` has seen `seen` entries of the log `origin`, which has `had`.
+    case rolledBack(origin: String, had: UInt64, seen: UInt64, source: String)
 
     /// The event's word, as its record says it.
     public var word: String {
@@ -231,6 +233,11 @@ public enum LifecycleEvent: Sendable, Equatable {
                 "size": .count(size), "own_size": .count(own),
             ]
         case .disk(let event): event.members
+        case .rolledBack(let origin, let had, let seen, let source):
+            [
+                "event": .string("rolled_back"), "origin": .string(origin), "had": .count(had),
+                "seen": .count(seen), "source": .string(source),
+            ]
         }
     }
 

@@ -81,6 +81,13 @@ public struct SignedNote: Equatable, Sendable {
         public var identifier: UInt32
         /// The signature, without the key id.
         public var signature: [UInt8]
+
+        /// A line of these values.
+        public init(name: String, identifier: UInt32, signature: [UInt8]) {
+            self.name = name
+            self.identifier = identifier
+            self.signature = signature
+        }
     }
 
     /// What is signed, its last line feed included.

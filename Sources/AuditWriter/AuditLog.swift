@@ -43,36 +43,62 @@ public struct RecoveryReport: Sendable, Equatable {
 /// Opens the log that the settings name, or begins it (format §1, §7).
 public enum AuditLog {
     /// Opens the log, recovers it, begins a segment for this boot and makes it durable.
+    ///
+    /// A log that somebody has seen larger, or otherwise, was rolled back: it is left as it is, and
+    /// another one begins whose heads and first leaf name it (format §7 row 5).
+    ///
+    /// - Parameter seen: What journals and witnesses have seen of logs of this name; of one and the
+    ///   same source the last log at the end. What the signer has seen is asked here.
     public static func open(
-        settings: AuditSettings, options: AuditLogOptions
+        settings: AuditSettings, options: AuditLogOptions, seen: [SeenCheckpoint] = []
     ) throws(AuditWriterError) -> OpenedLog {
-        let key = try signingKey(settings.signingKeyPath)
         guard NoteKey.isName(settings.originName) else { throw .originMalformed }
-        let library: CryptoLibrary
         do {
-            library = try CryptoLibrary()
-        } catch {
-            throw .cryptography(error)
-        }
-        do {
-            let root = try DurableDirectory.create(path: settings.directory)
-            guard try root.claim() else { throw AuditWriterError.directoryInUse }
-            let logID = try find(in: root, settings) ?? create(in: root)
-            let folder = try LogFolder(
-                try root.folder(logID), path: "\(settings.directory)/\(logID)")
-            folder.announceWriting()
-            return try OpenedLog(
-                root: root, folder: folder, logID: logID, key: key, settings: settings,
-                options: options, library: library)
+            do {
+                return try open(settings, options, seen, replacing: nil)
+            } catch let found as RolledBackLog {
+                return try open(settings, options, seen, replacing: found)
+            }
+        } catch AuditWriterError.checkpointRefused(let error) where settings.signerPath != nil {
+            throw .signerUnavailable(error)
         } catch let error as AuditWriterError {
             throw error
         } catch let error as SystemError {
             throw .system(error)
         } catch let error as EvidenceError {
             throw .evidence(error)
+        } catch let error as SigningFailure {
+            if case .unavailable(let why) = error { throw .signerUnavailable(why) }
+            throw error.forWriter
         } catch {
             throw .evidence(.cryptographyFailed)
         }
+    }
+
+    private static func open(
+        _ settings: AuditSettings, _ options: AuditLogOptions, _ seen: [SeenCheckpoint],
+        replacing rolledBack: RolledBackLog?
+    ) throws -> OpenedLog {
+        var holder = try KeyHolder(settings)
+        let library: CryptoLibrary
+        do {
+            library = try CryptoLibrary()
+        } catch {
+            throw AuditWriterError.cryptography(error)
+        }
+        let root = try DurableDirectory.create(path: settings.directory)
+        guard try root.claim() else { throw AuditWriterError.directoryInUse }
+        let known = try seen + holder.seen(settings.originName)
+        let found = rolledBack == nil ? try find(in: root, settings) : nil
+        let replaced =
+            found == nil ? rolledBack ?? RolledBackLog(missing: known, settings) : nil
+        let logID = try found ?? create(in: root)
+        let folder = try LogFolder(
+            try root.folder(logID), path: "\(settings.directory)/\(logID)")
+        folder.announceWriting()
+        return try OpenedLog(
+            root: root, folder: folder, logID: logID, holder: holder, known: known,
+            replaced: replaced, settings: settings, options: options, library: library)
     }
 
     /// The id of the one log of this name; nil when there is none.
@@ -80,6 +106,8 @@ public enum AuditLog {
         in root: borrowing DurableDirectory, _ settings: AuditSettings
     ) throws -> String? {
         var found: [String] = []
+        // Their creation ended before their first frame; nothing was ever signed or published.
+        var untouched: [String] = []
         var replaced: Set<String> = []
         for (name, isFolder) in try root.names() where isFolder && isLogID(name) {
             let segments = try root.folder("\(name)/\(LogLayout.segments)", create: true)
@@ -87,13 +115,12 @@ public enum AuditLog {
                 LogLayout.segmentNumber($0) != nil
             }
             guard let first else {
-                // Its creation ended before its first frame; nothing was ever signed or published.
-                if try isUntouched(name, root) { found.append(name) }
+                if try isUntouched(name, root) { untouched.append(name) }
                 continue
             }
             guard let bytes = try segments.read(first), let head = head(of: bytes) else {
                 if try isUntouched(name, root) {
-                    found.append(name)
+                    untouched.append(name)
                     continue
                 }
                 throw AuditWriterError.logUnreadable(name)
@@ -103,7 +130,7 @@ public enum AuditLog {
         }
         found.removeAll { replaced.contains($0) }
         guard found.count <= 1 else { throw AuditWriterError.severalLogs(found) }
-        return found.first
+        return found.first ?? untouched.first
     }
 
     /// Whether nothing of the log was ever published: then no reader can miss what it held.
@@ -133,26 +160,8 @@ public enum AuditLog {
         return try? SegmentHead(json: Array(bytes[start..<start + header.clearCount]))
     }
 
-    private static func isLogID(_ name: String) -> Bool {
+    static func isLogID(_ name: String) -> Bool {
         name.utf8.count == 16 && UInt64(name, radix: 16)?.hexText == name
-    }
-
-    private static func signingKey(_ path: String) throws(AuditWriterError) -> SigningKey {
-        var pieces = path.split(separator: "/", omittingEmptySubsequences: false)
-        let name = String(pieces.popLast() ?? "")
-        let parent = pieces.isEmpty ? "." : pieces == [""] ? "/" : pieces.joined(separator: "/")
-        let bytes: [UInt8]?
-        do {
-            bytes = try DurableDirectory(path: parent).read(name)
-        } catch {
-            throw .system(error)
-        }
-        guard let bytes else { throw .signingKeyMissing }
-        do {
-            return try SigningKey(pem: bytes)
-        } catch {
-            throw .cryptography(error)
-        }
     }
 }
 
@@ -175,22 +184,26 @@ public struct OpenedLog: ~Copyable, Sendable {
 
     init(
         root: consuming DurableDirectory, folder: consuming LogFolder, logID: String,
-        key signingKey: consuming SigningKey, settings: AuditSettings, options: AuditLogOptions,
-        library: consuming CryptoLibrary
+        holder: consuming KeyHolder, known: [SeenCheckpoint], replaced: RolledBackLog?,
+        settings: AuditSettings, options: AuditLogOptions, library: consuming CryptoLibrary
     ) throws {
         let origin = "\(settings.originName)/\(logID)"
-        let newKey = try NoteKey(name: origin, publicKey: signingKey.publicKey)
+        let newKey = try holder.noteKey(origin)
         let newBoot = RandomBytes.number()
         let newStatus = AuditStatus(workerCount: options.workerCount)
         let newControl = try WriterControl()
         let number = UInt64(logID, radix: 16) ?? 0
-        var recovered = try LogRecovery(key: newKey, library: library)
+        var recovered = try LogRecovery(
+            key: newKey, seen: known.filter { $0.origin == origin }, library: library)
         try recovered.run(folder)
+        if let rolledBack = recovered.rolledBack { throw rolledBack }
+        if let replaced { recovered.replace(replaced) }
         let report = RecoveryReport(
             size: recovered.tree.size, isClean: recovered.isClean, events: recovered.events,
             gaps: recovered.gaps)
         let made = try LogWriter.begin(
-            recovered: recovered, folder: folder, signingKey: signingKey, settings: settings,
+            recovered: recovered, folder: folder,
+            signer: try holder.takeSigner(newKey, last: recovered.checkpoint), settings: settings,
             options: options, status: newStatus, library: library,
             instance: InstanceFacts(logID: number, boot: newBoot, name: options.instanceName))
         writer = made
@@ -223,7 +236,7 @@ extension LogWriter {
     /// Begins this boot's segment: its head, what recovery found, the start leaf, a checkpoint.
     static func begin(
         recovered: consuming LogRecovery, folder: consuming LogFolder,
-        signingKey: consuming SigningKey, settings: AuditSettings, options: AuditLogOptions,
+        signer: consuming LogSigner, settings: AuditSettings, options: AuditLogOptions,
         status: AuditStatus, library: consuming CryptoLibrary, instance: InstanceFacts
     ) throws -> LogWriter {
         let now = SystemClock.monotonic()
@@ -235,7 +248,6 @@ extension LogWriter {
         let isClean = recovered.isClean
         try recovered.restorePublished(&folder, on: wall)
         let checkpoint = recovered.checkpoint
-        let signer = try CheckpointSigner(origin: origin, signingKey: signingKey, last: checkpoint)
         let epoch = EpochSigner(
             origin: origin, boot: instance.boot, lastNumber: recovered.epochNumber)
         let segment = try SegmentFile(
@@ -248,7 +260,7 @@ extension LogWriter {
             settings: settings,
             identity: LogIdentity(
                 boot: instance.boot, build: options.build,
-                settingsDigest: options.names.settingsDigest,
+                settingsDigest: options.names.settingsDigest, replaces: recovered.replaces,
                 recipients: try settings.recipients.map { text throws(CryptoError) in
                     try AgeRecipient(text)
                 }),

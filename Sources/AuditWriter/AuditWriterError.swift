@@ -26,8 +26,8 @@ public enum AuditWriterError: Error, Equatable, Sendable {
     case segmentDamaged(segment: String, offset: Int, error: EvidenceError)
     /// A checkpoint frame names another size or root than its entries have, or is not signed.
     case checkpointDiffers(segment: String, offset: Int)
-    /// A checkpoint was published for more entries than there are: the log was rolled back.
-    case checkpointAhead(claimed: UInt64, recovered: UInt64)
+    /// The process that holds the log's own key can't be reached.
+    case signerUnavailable(SystemError)
     /// A checkpoint that is in no frame was published or noted down.
     case checkpointUnknown(file: String)
     /// Segments with records from `allowed` on are gone, and no signed leaf says so.

@@ -28,6 +28,13 @@ struct LogRecovery: ~Copyable {
     private(set) var lastBoot: UInt64 = 0
     /// The last epoch that the log has begun; 0 for none.
     var epochNumber: UInt64 = 0
+    /// The log that this one replaces, as its heads say.
+    var replaces: String?
+    /// What others have seen of the log, by size, and how much of it was compared.
+    var seen: [SeenCheckpoint]
+    var seenCount = 0
+    /// What was seen otherwise or larger: then nothing was put right here, and nothing may be added.
+    var rolledBack: RolledBackLog?
     /// What has to be recorded about the recovery.
     var events: [LifecycleEvent] = []
     var gaps: [GapFacts] = []
@@ -37,10 +44,10 @@ struct LogRecovery: ~Copyable {
     var reader: FrameReader
     var boots: [BootAccount] = []
     /// Digests of the notes in frames, in order.
-    private var notes: [Digest256] = []
-    private var notePlaces: [(segment: Int, clear: Range<Int>)] = []
+    var notes: [Digest256] = []
+    var notePlaces: [(segment: Int, clear: Range<Int>)] = []
     /// Notes of the last frames that are not in the notes files.
-    private var unnoted: [[UInt8]] = []
+    var unnoted: [[UInt8]] = []
     /// Whole tiles that are missing or disagree, and how many of them disagree.
     private var wrongTiles: [(path: TilePath, bytes: [UInt8])] = []
     private var differingTiles: UInt64 = 0
@@ -75,12 +82,15 @@ struct LogRecovery: ~Copyable {
         var hasStopped = false
     }
 
-    init(key: NoteKey, library: borrowing CryptoLibrary) throws(EvidenceError) {
+    init(
+        key: NoteKey, seen: [SeenCheckpoint] = [], library: borrowing CryptoLibrary
+    ) throws(EvidenceError) {
         let newHasher = try TreeHasher(library)
         let newReader = try FrameReader(library: library)
         hasher = newHasher
         reader = newReader
         self.key = key
+        self.seen = seen
     }
 
     /// Reads the log in `folder` and puts aside what is torn.
@@ -89,10 +99,16 @@ struct LogRecovery: ~Copyable {
             let names = try folder.segments.names().map(\.name).filter {
                 LogLayout.segmentNumber($0) != nil
             }
+            try readPublished(folder)
             try takePruned(folder, first: names.first)
             for (position, name) in names.enumerated() {
                 try readSegment(name, position, folder, isLast: position + 1 == names.count)
             }
+            // A tree that ends before it was seen to end is not regrown (row 5).
+            if rolledBack == nil, let last = seen.last, last.size > tree.size {
+                rolledBack = RolledBackLog(origin: key.name, had: tree.size, seen: last)
+            }
+            guard rolledBack == nil else { return }
             nextNumber = reader.nextNumber
             previous = reader.previous
             if nextNumber > 0 {
@@ -215,6 +231,7 @@ struct LogRecovery: ~Copyable {
                 firstOpenNumber = frame.header.number
             }
             lastBoot = head.boot
+            replaces = head.replaces
         case .batch:
             let header = try BatchHeader(clear: clear.span)
             try takePrunedEpochs(
@@ -223,6 +240,7 @@ struct LogRecovery: ~Copyable {
                 let entry = clear.span.extracting(BatchHeader.entryRange(position))
                 tree.append(entry, &hasher)
                 if entry[3] == RecordKind.epochKey.rawValue { epochNumber += 1 }
+                if seenCount < seen.count { compareSeen() }
             }
             try takeMinimum(header, clear, bytes.span.extracting(frame.sealed), frame.header.flags)
         case .checkpoint:
@@ -238,77 +256,6 @@ struct LogRecovery: ~Copyable {
         case .seal:
             _ = try SegmentSeal(json: clear)
         }
-    }
-
-    // MARK: What others may have seen
-
-    private mutating func checkPublished(
-        _ folder: borrowing LogFolder, _ names: [String]
-    ) throws {
-        if let published = try folder.served.read("checkpoint") {
-            try requireKnown(published, LogLayout.checkpoint)
-        }
-        // The notes are those of the frames, in order; a crash may have lost the last ones.
-        var noted = 0
-        for name in try folder.notesFiles() {
-            let bytes = try folder.notes.read(name) ?? []
-            let ones = NoteFile.notes(in: bytes)
-            for (position, one) in ones.enumerated() {
-                if noted < notes.count, notes[noted] == hasher.plain(one.span) {
-                    noted += 1
-                    continue
-                }
-                if noted == 0, isOfPruned(one) { continue }
-                let rest = ones[position...]
-                if let whole = LogRecovery.tornAppend(
-                    bytes, rest, of: try noteInFrame(noted, folder, names))
-                {
-                    // The frame has the whole note, which is appended again.
-                    let file = try folder.notes.openFile(name)
-                    try file.truncate(to: UInt64(whole))
-                    try file.sync()
-                    break
-                }
-                try requireKnown(one, "\(LogLayout.notes)/\(name)")
-                throw AuditWriterError.checkpointUnknown(file: "\(LogLayout.notes)/\(name)")
-            }
-        }
-        for position in noted..<max(noted, notePlaces.count) {
-            if let note = try noteInFrame(position, folder, names) { unnoted.append(note) }
-        }
-    }
-
-    /// The note of the checkpoint frame at `position` of all; nil when there is none.
-    private func noteInFrame(
-        _ position: Int, _ folder: borrowing LogFolder, _ names: [String]
-    ) throws -> [UInt8]? {
-        guard position < notePlaces.count else { return nil }
-        let place = notePlaces[position]
-        let bytes = try folder.segments.read(names[place.segment]) ?? []
-        guard place.clear.upperBound <= bytes.count else { return nil }
-        return Array(bytes[place.clear])
-    }
-
-    /// Where a notes file ends when all of `rest` is what a torn append left; nil when it is not.
-    ///
-    /// The bytes of an append that was cut may be zeros behind any of its lines. What is before
-    /// them may be a note of its own, with fewer signatures than the whole one in the frame.
-    private static func tornAppend(
-        _ bytes: [UInt8], _ rest: ArraySlice<[UInt8]>, of whole: [UInt8]?
-    ) -> Int? {
-        let end = bytes.count - rest.reduce(0) { $0 + $1.count }
-        if rest.allSatisfy({ (try? SignedNote($0)) == nil }) { return end }
-        var torn = bytes[end...]
-        while torn.last == 0 { torn.removeLast() }
-        return whole?.starts(with: torn) == true ? end : nil
-    }
-
-    private mutating func requireKnown(_ published: [UInt8], _ file: String) throws {
-        if notes.contains(hasher.plain(published.span)) { return }
-        if let claim = try? Checkpoint(note: published, key: key), claim.size > tree.size {
-            throw AuditWriterError.checkpointAhead(claimed: claim.size, recovered: tree.size)
-        }
-        throw AuditWriterError.checkpointUnknown(file: file)
     }
 
     /// Compares the tiles that are complete, and drops what they hold from memory.

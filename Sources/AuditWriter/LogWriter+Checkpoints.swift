@@ -30,10 +30,10 @@ extension LogWriter {
         if tree.size > checkpointSize {
             try storeTiles()
             let note: [UInt8]
-            do throws(EvidenceError) {
+            do throws(SigningFailure) {
                 note = try signer.sign(size: tree.size, root: tree.root(&hasher), epoch: epoch)
             } catch {
-                throw .evidence(error)
+                throw error.forWriter
             }
             try append(.checkpoint, note, now: now, wall: wall)
             checkpointSize = tree.size
@@ -82,22 +82,23 @@ extension LogWriter {
 
     /// Begins the next epoch with a leaf; from the next checkpoint on its key signs.
     mutating func beginEpoch(now: Instant, wall: WallTime) throws(AuditWriterError) {
-        do {
-            var next = try epoch.propose(at: tree.size)
-            if next.certificate.signature.isEmpty {
+        var next: ProposedEpoch
+        do throws(EvidenceError) {
+            next = try epoch.propose(at: tree.size)
+        } catch {
+            throw .evidence(error)
+        }
+        if next.certificate.signature.isEmpty {
+            do throws(SigningFailure) {
                 next.certificate.signature = try signer.certify(
                     next.certificate, boot: identity.boot)
+            } catch {
+                throw error.forWriter
             }
-            // A leaf that finds no place leaves the epoch before as it is.
-            try add(["epoch": next.certificate.value], .epochKey, now: now, wall: wall)
-            epoch.adopt(next)
-            epochSince = now
-        } catch let error as AuditWriterError {
-            throw error
-        } catch let error as EvidenceError {
-            throw .evidence(error)
-        } catch {
-            throw .evidence(.cryptographyFailed)
         }
+        // A leaf that finds no place leaves the epoch before as it is.
+        try add(["epoch": next.certificate.value], .epochKey, now: now, wall: wall)
+        epoch.adopt(next)
+        epochSince = now
     }
 }

@@ -77,6 +77,7 @@ extension LogWriter {
             build: identity.build, settingsDigest: identity.settingsDigest,
             previousSegment: segment.before.digest, isClean: segment.before.isClean)
         head.recipients = identity.recipients.map(\.text)
+        head.replaces = identity.replaces
         do throws(SystemError) {
             try appendOnce(.head, head.json)
         } catch {

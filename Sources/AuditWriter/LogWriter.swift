@@ -23,7 +23,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     var batch: BatchEncoder
     var tree: LogTree
     var hasher: TreeHasher
-    var signer: CheckpointSigner
+    var signer: LogSigner
     var epoch: EpochSigner
     var segment: SegmentFile
     let identity: LogIdentity
@@ -95,7 +95,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         settings: AuditSettings, identity: LogIdentity, status: AuditStatus,
         library: consuming CryptoLibrary, folder: consuming LogFolder,
         encoder: consuming PartsEncoder, veil: consuming IdentityVeil?, tree: consuming LogTree,
-        signer: consuming CheckpointSigner, epoch: consuming EpochSigner,
+        signer: consuming LogSigner, epoch: consuming EpochSigner,
         segment: consuming SegmentFile,
         checkpointSize: UInt64, now: Instant
     ) throws(EvidenceError) {

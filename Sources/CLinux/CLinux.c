@@ -174,3 +174,19 @@ int sallyport_has_kernel_tls(void) {
     if (listener >= 0) close(listener);
     return has;
 }
+
+int sallyport_message_socket(void) {
+    return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+int sallyport_bind_local(int descriptor, const char *path) {
+    struct sockaddr_un address;
+    if (local_address(&address, -1, path) != 0) return -1;
+    return bind(descriptor, (struct sockaddr *)&address, sizeof address);
+}
+
+int sallyport_connect_local(int descriptor, const char *path) {
+    struct sockaddr_un address;
+    if (local_address(&address, -1, path) != 0) return -1;
+    return connect(descriptor, (struct sockaddr *)&address, sizeof address);
+}

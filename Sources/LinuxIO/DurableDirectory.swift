@@ -55,6 +55,14 @@ public struct DurableDirectory: ~Copyable, Sendable {
         return relative.isEmpty ? root : try root.folder(relative, create: true)
     }
 
+    /// The folder and the name of a path.
+    public static func split(_ path: String) -> (folder: String, name: String) {
+        var pieces = path.split(separator: "/", omittingEmptySubsequences: false)
+        let name = String(pieces.popLast() ?? "")
+        let folder = pieces.isEmpty ? "." : pieces == [""] ? "/" : pieces.joined(separator: "/")
+        return (folder, name)
+    }
+
     /// Opens the folder `name` in this one; with `create`, it and those above it are made durable.
     public borrowing func folder(
         _ name: String, create: Bool = false

@@ -18,6 +18,15 @@ public struct LocalPeer: Sendable, Equatable {
         self.process = process
     }
 
+    /// The peer of the connected socket `descriptor`.
+    init(of descriptor: borrowing Descriptor) throws(SystemError) {
+        var (user, group, process) = (UInt32(0), UInt32(0), Int32(0))
+        // Safe: the three variables are written to.
+        let result = unsafe sallyport_local_peer(descriptor.number, &user, &group, &process)
+        guard result == 0 else { throw SystemError.current("getsockopt") }
+        self.init(user: user, group: group, process: process)
+    }
+
     /// The user that this process runs as.
     public static var ownUser: UInt32 { geteuid() }
     /// The group that this process runs as.
@@ -92,11 +101,7 @@ public struct LocalStream: ~Copyable, Sendable {
     public let peer: LocalPeer
 
     fileprivate init(_ descriptor: consuming Descriptor) throws(SystemError) {
-        var (user, group, process) = (UInt32(0), UInt32(0), Int32(0))
-        // Safe: the three variables are written to.
-        let result = unsafe sallyport_local_peer(descriptor.number, &user, &group, &process)
-        guard result == 0 else { throw SystemError.current("getsockopt") }
-        peer = LocalPeer(user: user, group: group, process: process)
+        peer = try LocalPeer(of: descriptor)
         self.descriptor = descriptor
     }
 

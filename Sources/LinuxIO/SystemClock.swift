@@ -15,6 +15,11 @@ public enum SystemClock {
         return WallTime(microseconds: Int64(seconds) &* 1_000_000 &+ Int64(nanoseconds / 1000))
     }
 
+    /// Keeps the calling thread for so long. For what waits at a start; never for a worker.
+    public static func sleep(milliseconds: Int32) {
+        _ = poll(nil, 0, milliseconds)
+    }
+
     private static func read(_ clock: clockid_t) -> (seconds: Int, nanoseconds: Int) {
         var time = timespec()
         // Safe: the kernel fills the one structure. It cannot fail for these two clocks.

@@ -4,6 +4,8 @@ import Crypto
 extension SettingsParser {
     /// Largest accepted key file.
     private static let limitKeyBytes = 65536
+    /// Longest path of a socket (unix(7)).
+    private static let limitSocketBytes = 107
     /// Longest public name of a log.
     private static let limitOriginBytes = 200
     /// Most recipients: each batch gains 98 bytes and some 100 µs of work for each of them.
@@ -21,7 +23,7 @@ extension SettingsParser {
                     "commit_timeout", "level",
                     "directory", "origin", "signing_key", "mode", "bound", "checkpoint", "rotate",
                     "heartbeat", "ring", "recipients", "privacy", "journald", "epoch", "disk",
-                    "witnesses", "witness_interval", "retain",
+                    "witnesses", "witness_interval", "retain", "signer",
                 ], later: ["export"],
                 diagnostics: diagnostics)
         else { return nil }
@@ -29,9 +31,10 @@ extension SettingsParser {
             diagnostics.text($0, limitBytes: 4096)
         }
         let origin = section.required("origin").flatMap(origin)
-        let key = section.required("signing_key").flatMap(signingKey)
+        let (key, signerPath) = keyHolder(section)
         var settings = AuditSettings(
             directory: directory ?? "", originName: origin ?? "", signingKeyPath: key ?? "")
+        settings.signerPath = signerPath
         settings.mode = section.optional("mode").flatMap(auditMode) ?? settings.mode
         settings.level = section.optional("level").flatMap(auditLevel) ?? settings.level
         if let bound = section.optional("bound").flatMap({
@@ -79,7 +82,8 @@ extension SettingsParser {
         settings.witnesses = section.optional("witnesses").map(witnesses) ?? []
         settings.witnessMilliseconds = section.milliseconds(
             "witness_interval", in: 100...3_600_000, otherwise: settings.witnessMilliseconds)
-        return directory == nil || origin == nil || key == nil ? nil : settings
+        let isSigned = key != nil || signerPath != nil
+        return directory == nil || origin == nil || !isSigned ? nil : settings
     }
 
     /// What the log promises (format §6).
@@ -169,6 +173,31 @@ extension SettingsParser {
             return nil
         }
         return text
+    }
+
+    /// Where the log's own key is: in a file, or with the process behind a socket.
+    private func keyHolder(_ section: Section) -> (key: String?, signer: String?) {
+        guard let other = section.optional("signer") else {
+            return (section.required("signing_key").flatMap(signingKey), nil)
+        }
+        if let value = section.optional("signing_key") {
+            diagnostics.error(
+                value, "\(value.name) and audit.signer exclude each other: one holds the key")
+        }
+        return (nil, signer(other))
+    }
+
+    /// The socket of the process that holds the key.
+    private func signer(_ value: SettingValue) -> String? {
+        guard let section = Section(value, known: ["socket"], diagnostics: diagnostics),
+            let socket = section.required("socket"),
+            let path = diagnostics.text(socket, limitBytes: SettingsParser.limitSocketBytes)
+        else { return nil }
+        guard path.hasPrefix("/") else {
+            diagnostics.error(socket, "\(socket.name) is \(socket.kind), not an absolute path")
+            return nil
+        }
+        return path
     }
 
     /// The path of the Ed25519 key, which is looked at: a key that others can read is refused.

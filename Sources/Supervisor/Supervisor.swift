@@ -226,6 +226,13 @@ public struct Supervisor: ~Copyable {
                 let lost = report.gaps.count
                 logger.warning("the log did not end cleanly before: \(lost) gaps are recorded")
             }
+            for case .rolledBack(let origin, let had, let seen, let source) in report.events {
+                logger.critical(
+                    """
+                    the log \(origin) was rolled back: it has \(had) entries, and \(source) has \
+                    seen it with \(seen), or otherwise; \(log.key.name) begins in its place
+                    """)
+            }
             return log
         } catch {
             throw .audit(directory: settings.audit.directory, error)

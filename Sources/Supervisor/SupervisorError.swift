@@ -79,8 +79,7 @@ extension AuditWriterError {
             "\(segment), byte \(offset) is damaged, and good frames follow: \(error)"
         case .checkpointDiffers(let segment, let offset):
             "\(segment), byte \(offset): the checkpoint is not of the entries before it"
-        case .checkpointAhead(let claimed, let recovered):
-            "\(claimed) entries were signed, only \(recovered) are here: it was rolled back"
+        case .signerUnavailable(let error): "the signer can't be reached: \(error)"
         case .checkpointUnknown(let file): "\(file) holds a checkpoint that is in no frame"
         case .segmentsDeleted(let before, let allowed):
             "the records before \(before) are gone, and a signed leaf allows that of those before "

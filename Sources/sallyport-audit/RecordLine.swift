@@ -94,6 +94,9 @@ enum RecordLine {
             return "\(name)\(place), \(core.string("file") ?? "?"): \(core.string("why") ?? "?")"
         case "upstream_verification_disabled":
             return name + place
+        case "rolled_back":
+            return "\(name) \(core.string("origin") ?? "?"): it had \(core.integer("had") ?? -1) "
+                + "entries, \(core.string("source") ?? "?") has seen \(core.integer("seen") ?? -1)"
         case "events_dropped":
             return "\(name) \(core.integer("count") ?? -1)"
         default:

@@ -9,7 +9,8 @@ struct Sallyport: ParsableCommand {
         version: version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, ExplainCommand.self, KeygenCommand.self,
-            HoldCommand.self, DemoCommand.self, EraseCommand.self, StatusCommand.self,
+            HoldCommand.self, EraseCommand.self, StatusCommand.self, SignerCommand.self,
+            DemoCommand.self,
         ])
 
     /// What the log's segments name as the program that wrote them.

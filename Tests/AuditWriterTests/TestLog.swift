@@ -37,11 +37,15 @@ final class TestFolder {
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    func open(workers: Int = 1) throws -> OpenedLog {
+    func open(workers: Int = 1, seen: [SeenCheckpoint] = []) throws -> OpenedLog {
         try AuditLog.open(
             settings: settings,
-            options: AuditLogOptions(names: RecordNames(), workerCount: workers, build: "test"))
+            options: AuditLogOptions(names: RecordNames(), workerCount: workers, build: "test"),
+            seen: seen)
     }
+
+    /// The folder of the log of this id.
+    func logFolder(_ id: UInt64) -> String { "\(settings.directory)/\(id.hexText)" }
 
     /// Starts on the log and stops.
     func restart() throws {
@@ -62,8 +66,10 @@ final class TestFolder {
         return "\(settings.directory)/\(names[0])"
     }
 
-    func verify(identities: [AgeIdentity] = []) throws -> VerificationReport {
-        let folder = try logFolder()
+    func verify(
+        _ id: UInt64? = nil, identities: [AgeIdentity] = []
+    ) throws -> VerificationReport {
+        let folder = try id.map(logFolder) ?? logFolder()
         let key = try SigningKey(pem: try DurableDirectory(path: path).read("key.pem") ?? [])
         let origin = "test.example/proxy/\(folder.split(separator: "/").last ?? "")"
         let verifier = try LogVerifier(

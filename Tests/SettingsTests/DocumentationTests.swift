@@ -20,8 +20,8 @@ import Testing
     @Test(arguments: [
         "request_line", "head", "fields", "trailers", "chunk_line", "body", "token", "head_time",
         "idle_time", "body_stall", "connections", "requests_per_connection", "drain_time",
-        "audit_wait", "rate_limit_slots", "directory", "origin", "signing_key", "bound.time",
-        "commit_timeout", "mode",
+        "audit_wait", "rate_limit_slots", "directory", "origin", "signing_key", "signer.socket",
+        "bound.time", "commit_timeout", "mode",
         "bound.records", "checkpoint", "rotate.size", "rotate.age", "heartbeat", "epoch", "ring",
         "disk.warn",
         "endpoints", "balance", "timeouts.connect", "timeouts.response", "timeouts.stall",

@@ -45,3 +45,8 @@ int sallyport_local_connect(int directory, const char *name);
 int sallyport_local_peer(int descriptor, uint32_t *user, uint32_t *group, int32_t *process);
 /// Whether the kernel can encrypt the records of a TCP connection: tried on one to this process.
 int sallyport_has_kernel_tls(void);
+/// socket(2) for whole messages between processes of this machine, non-blocking, close-on-exec.
+int sallyport_message_socket(void);
+/// bind(2) and connect(2) at a path of at most 107 bytes.
+int sallyport_bind_local(int descriptor, const char *path);
+int sallyport_connect_local(int descriptor, const char *path);
