@@ -107,26 +107,6 @@ def test_a_torn_tail_is_kept_and_recorded(make_proxy):
     assert audit("verify", proxy.log.directory, check=None).returncode == 0
 
 
-def test_a_log_that_was_rolled_back_is_not_regrown(make_proxy, tmp_path):
-    """A checkpoint that was published for more than there is: refuse, never sign a second history."""
-    proxy = make_proxy()
-    once(proxy.address, request(target="/health"))
-    assert proxy.stop() == 0
-    shutil.copytree(proxy.log.folder / "segments", tmp_path / "old")
-    proxy.start()
-    for _ in range(5):
-        once(proxy.address, request(target="/health"))
-    assert proxy.stop() == 0
-    segments = proxy.log.folder / "segments"
-    shutil.rmtree(segments)
-    shutil.copytree(tmp_path / "old", segments)
-    import subprocess
-    from harness.proxy import BINARY
-    done = subprocess.run([BINARY, "serve", "--config", proxy.file], capture_output=True,
-                          text=True, timeout=30)
-    assert done.returncode != 0 and "audit log" in done.stderr
-
-
 def test_damaged_tiles_are_made_again(make_proxy):
     proxy = make_proxy()
     for _ in range(10):
