@@ -1,7 +1,6 @@
 """kill -9 under load, then a restart: what was answered earlier than the bound is there."""
 
 import json
-import shutil
 import threading
 import time
 
