@@ -179,7 +179,7 @@ let package = Package(
             "SupervisorTests",
             [
                 "Supervisor", "TLS", "AuditRecords", "AuditRings", "Crypto", "LinuxIO",
-                "Monitoring", "Primitives", "Worker",
+                "Monitoring", "Primitives", "Settings", "Worker",
             ]),
         tests(
             "AuditToolTests",

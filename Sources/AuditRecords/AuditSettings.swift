@@ -99,7 +99,7 @@ public struct AuditSettings: Sendable, Equatable {
 }
 
 /// The names behind the indices in `RecordFacts`, for one settings generation.
-public struct RecordNames: Sendable {
+public struct RecordNames: Sendable, Equatable {
     /// By listener number.
     public var listeners: [String] = []
     /// By route number.

@@ -116,12 +116,29 @@ public struct RecordedCertificate: Sendable, Equatable {
     }
 }
 
+/// Who sent a signal, as the kernel knows it (`sigaction(2)`, `si_uid` and `si_pid`).
+public struct SignalSender: Sendable, Equatable {
+    /// The real user id of the process that sent it.
+    public var user: UInt32
+    /// The number of that process.
+    public var process: Int32
+
+    /// The process `process` of the user `user`.
+    public init(user: UInt32, process: Int32) {
+        self.user = user
+        self.process = process
+    }
+}
+
 /// What happened to the log itself, or to what the proxy works with (kind 6).
 public enum LifecycleEvent: Sendable, Equatable {
     /// A process began to write.
     case start(build: String, settings: Digest256, workers: Int)
-    /// Settings were replaced by a reload.
-    case reload(settings: Digest256)
+    /// Settings were replaced by a reload that this process asked for.
+    case reload(from: Digest256, to: Digest256, generation: SettingsGeneration, by: SignalSender)
+    /// A reload that this process asked for changed nothing. The digest is that of the file, if it
+    /// could be read.
+    case reloadRefused(settings: Digest256?, why: String, by: SignalSender)
     /// Nothing happened, and here is the proof: sequences used so far by each worker.
     case heartbeat(sequences: [UInt64])
     /// A process ended in order; nothing of it follows.
@@ -170,8 +187,19 @@ public enum LifecycleEvent: Sendable, Equatable {
                 "event": .string("start"), "build": .string(build),
                 "config": .string(settings.hexText), "workers": .integer(Int64(workers)),
             ]
-        case .reload(let settings):
-            ["event": .string("reload"), "config": .string(settings.hexText)]
+        case .reload(let before, let settings, let generation, let sender):
+            [
+                "event": .string("reload"), "config": .string(settings.hexText),
+                "config_before": .string(before.hexText), "pid": .integer(Int64(sender.process)),
+                "generation": .integer(Int64(generation.number)),
+                "uid": .integer(Int64(sender.user)),
+            ]
+        case .reloadRefused(let settings, let why, let sender):
+            [
+                "event": .string("reload_refused"), "why": .string(LifecycleEvent.cut(why)),
+                "config": .string(settings?.hexText ?? ""), "uid": .integer(Int64(sender.user)),
+                "pid": .integer(Int64(sender.process)),
+            ]
         case .heartbeat(let sequences):
             ["event": .string("heartbeat"), "sequences": .counts(sequences)]
         case .stop(let sequences):

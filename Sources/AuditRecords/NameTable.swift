@@ -56,6 +56,10 @@ final class NameTable: Sendable {
         writer.append(text.span.extracting(range))
     }
 
+    /// Knows no name: what it is asked for is left out.
+    static let unknown = NameTable(
+        RecordNames(), generation: SettingsGeneration(number: .max))
+
     private struct Text {
         var bytes: [UInt8] = []
         var longest = 0

@@ -18,7 +18,8 @@ public struct PartsEncoder: ~Copyable {
     }
 
     private(set) var current: NameTable
-    private var previous: NameTable
+    /// Those of earlier generations that may still have requests under way, oldest first.
+    private var earlier: [NameTable] = []
     /// Those of `current`.
     private(set) var fragments: Fragments
     /// `"boot":"…",` and `"instance":"…",`.
@@ -50,7 +51,6 @@ public struct PartsEncoder: ~Copyable {
         precondition(RecordLimits.headerCount == 10 && RecordLimits.certificateNameCount == 8)
         self.instance = instance
         current = NameTable(names, generation: generation)
-        previous = current
         let bootMember = Array("\"boot\":\"\(instance.boot.hexText)\",".utf8)
         let instanceMember =
             instance.name.isEmpty
@@ -61,12 +61,18 @@ public struct PartsEncoder: ~Copyable {
         self.instanceMember = instanceMember
     }
 
-    /// Takes the names of a new settings generation; records of the one before still find theirs.
+    /// Takes the names of a new settings generation; records of earlier ones still find theirs.
     public mutating func adopt(_ names: RecordNames, generation: SettingsGeneration) {
-        previous = current
+        earlier.append(current)
         current = NameTable(names, generation: generation)
         fragments = Fragments(
             names, bootMember: bootMember, instanceMember: instanceMember)
+    }
+
+    /// Forgets the names of the generations before `oldest`, which no record is made under any more.
+    public mutating func forget(before oldest: SettingsGeneration) {
+        guard !earlier.isEmpty else { return }
+        earlier.removeAll { $0.generation < oldest }
     }
 
     /// Most bytes that the parts of a record within `limits` take.
@@ -75,7 +81,7 @@ public struct PartsEncoder: ~Copyable {
     public borrowing func maximumBytes(_ limits: RecordLimits) -> Int {
         limits.maximumFieldBytes * 3 + limits.maximumVeilBytes + 4096
             + PartsEncoder.redactionsBytes
-            + current.longestNamesBytes
+            + earlier.reduce(current.longestNamesBytes) { max($0, $1.longestNamesBytes) }
             + instanceMember.count
             + PartsEncoder.fragmentCount * (fragments.longest + PreparedWriter.slack)
     }
@@ -123,7 +129,8 @@ public struct PartsEncoder: ~Copyable {
 
     /// The names that the record was made under.
     func names(of facts: RecordFacts) -> NameTable {
-        facts.generation == current.generation ? current : previous
+        if facts.generation == current.generation { return current }
+        return earlier.first { $0.generation == facts.generation } ?? NameTable.unknown
     }
 
     /// Finds the record's text and what each value needs.

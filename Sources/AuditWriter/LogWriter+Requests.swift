@@ -23,6 +23,11 @@ extension LogWriter {
             }
             try finish(order, now: now, wall: wall)
             return .erased(keys: order.places.map(\.id))
+        case .adopt(let names, let generation):
+            encoder.adopt(names, generation: generation)
+            text = ByteBuffer(capacity: encoder.maximumBytes(.largest) + LogWriter.spareBytes)
+            identity.settingsDigest = names.settingsDigest
+            return .adopted
         }
     }
 

@@ -26,7 +26,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     var signer: LogSigner
     var epoch: EpochSigner
     var segment: SegmentFile
-    let identity: LogIdentity
+    var identity: LogIdentity
     let frames = FrameEncoder()
 
     /// Holds the parts of the writer's own records.

@@ -9,6 +9,8 @@ public enum WriterRequest: Sendable, Equatable {
     case record(AccountableEvent)
     /// Erase the keys of this subject, and record it.
     case erase(subject: [UInt8], reason: String, by: Requester)
+    /// Know the names of a new settings generation, before a worker uses it.
+    case adopt(RecordNames, SettingsGeneration)
 }
 
 /// What came of it; what it says is durable.
@@ -16,6 +18,8 @@ public enum WriterAnswer: Sendable, Equatable {
     case recorded
     /// These keys of the subject were erased; none when it had none.
     case erased(keys: [UInt64])
+    /// Records may be made under those names.
+    case adopted
     case refused(WriterRefusal)
 }
 

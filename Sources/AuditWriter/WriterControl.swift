@@ -10,8 +10,8 @@ public final class WriterControl: Sendable {
     private let isStopping = Atomic<Bool>(false)
     /// Whether a worker waits for a turn that has not begun.
     private let isCommitWanted = Atomic<Bool>(false)
-    private let hasNames = Atomic<Bool>(false)
-    private let names = Mutex<(RecordNames, SettingsGeneration)?>(nil)
+    /// The oldest settings generation that a record may still be made under.
+    private let oldest = Atomic<UInt32>(0)
     private let hasEvents = Atomic<Bool>(false)
     private let events = Mutex<EventQueue>(EventQueue())
 
@@ -43,12 +43,16 @@ public final class WriterControl: Sendable {
         _ = isCommitWanted.exchange(false, ordering: .acquiringAndReleasing)
     }
 
-    /// Gives the writer the names of a new settings generation, before a worker uses it.
-    public func adopt(_ newNames: RecordNames, generation: SettingsGeneration) {
-        names.withLock { $0 = (newNames, generation) }
-        // Releases the names; pairs with the acquiring load in `takeNames`.
-        hasNames.store(true, ordering: .releasing)
-        wake()
+    /// Says that every record of a generation before `generation` is in its worker's ring, or out
+    /// of it. Any thread.
+    public func publish(oldest generation: SettingsGeneration) {
+        // Releases the rings' publications, which the caller has seen.
+        oldest.store(generation.number, ordering: .releasing)
+    }
+
+    /// What `publish(oldest:)` said last. The writer's thread, before it looks into the rings.
+    var oldestGeneration: SettingsGeneration {
+        SettingsGeneration(number: oldest.load(ordering: .acquiring))
     }
 
     /// Has `event` written into the log at the writer's next turn, with the time of this call.
@@ -77,15 +81,6 @@ public final class WriterControl: Sendable {
     }
 
     var shouldStop: Bool { isStopping.load(ordering: .acquiring) }
-
-    func takeNames() -> (RecordNames, SettingsGeneration)? {
-        guard hasNames.load(ordering: .acquiring) else { return nil }
-        hasNames.store(false, ordering: .relaxed)
-        return names.withLock { pending in
-            defer { pending = nil }
-            return pending
-        }
-    }
 
     func takeEvents() -> [EventQueue.Entry] {
         guard hasEvents.load(ordering: .acquiring) else { return [] }

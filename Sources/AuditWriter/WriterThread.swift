@@ -106,15 +106,15 @@ private struct WriterLoop: ~Copyable, @unchecked Sendable {
         let longest = min(WriterLoop.idleMilliseconds, bound, checkpoint)
         var pause = min(WriterLoop.busyMilliseconds, longest)
         while !log.control.shouldStop {
-            if let (names, generation) = log.control.takeNames() {
-                log.writer.adopt(names, generation: generation)
-            }
             takeEvents()
             try answerRequests()
             log.control.beginTurn()
+            let oldest = log.control.oldestGeneration
             let drained = try log.writer.work(
                 now: SystemClock.monotonic(), wall: SystemClock.wall())
             if drained >= WriterLoop.behindRecords { continue }
+            // What was in the rings when the turn began is out of them.
+            if log.writer.outage == nil { log.writer.encoder.forget(before: oldest) }
             let step = drained > 0 ? WriterLoop.busyMilliseconds : pause &+ 10
             pause = min(step, longest)
             try wait(milliseconds: pause)
@@ -168,17 +168,5 @@ private struct WriterLoop: ~Copyable, @unchecked Sendable {
         for entry in log.control.takeEvents() {
             log.writer.queue(.event(entry.event, entry.instant, entry.time))
         }
-    }
-}
-
-extension LogWriter {
-    /// Goes on with the names of a new settings generation, and records it.
-    mutating func adopt(_ names: RecordNames, generation: SettingsGeneration) {
-        encoder.adopt(names, generation: generation)
-        text = ByteBuffer(capacity: encoder.maximumBytes(.largest) + LogWriter.spareBytes)
-        queue(
-            .event(
-                .reload(settings: names.settingsDigest), SystemClock.monotonic(),
-                SystemClock.wall()))
     }
 }

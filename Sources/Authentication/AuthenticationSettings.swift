@@ -10,7 +10,7 @@ public enum TokenType: UInt8, Sendable, BitwiseCopyable {
 }
 
 /// One issuer whose tokens are accepted, as configured.
-public struct Issuer: Sendable {
+public struct Issuer: Sendable, Equatable {
     /// The operator's name for it.
     public var name: String
     /// What `iss` must be, byte for byte (RFC 8725 §3.8).
@@ -75,7 +75,7 @@ public struct TokenLimits: Sendable, Equatable {
 }
 
 /// Everything that decides who is asking, of one settings generation.
-public struct AuthenticationSettings: Sendable {
+public struct AuthenticationSettings: Sendable, Equatable {
     /// The issuers; the place in this list is an issuer's number.
     public var issuers: [Issuer]
     /// The roles that rules name; the place in this list is a role's number in a `RoleSet`.
@@ -100,5 +100,11 @@ public struct AuthenticationSettings: Sendable {
         self.limits = limits
         self.generation = generation
         self.realm = realm
+    }
+
+    /// Whether both judge every token alike; whichever generation they are of.
+    public static func == (left: AuthenticationSettings, right: AuthenticationSettings) -> Bool {
+        left.issuers == right.issuers && left.roleNames == right.roleNames
+            && left.limits == right.limits && left.realm == right.realm
     }
 }

@@ -66,7 +66,7 @@ public struct JSONWebKey: Sendable, Equatable {
 }
 
 /// An issuer's public keys, read from a JWK set (RFC 7517 §5) and each judged.
-public struct JSONWebKeySet: Sendable {
+public struct JSONWebKeySet: Sendable, Equatable {
     /// Largest accepted text.
     public static let mostBytes = 1 << 20
     /// Most keys in one set.
@@ -78,6 +78,11 @@ public struct JSONWebKeySet: Sendable {
     public private(set) var keys: [JSONWebKey] = []
     /// The places in `keys` of the text whose keys are not used, and why.
     public private(set) var skipped: [(index: Int, why: KeySkipReason)] = []
+
+    /// Whether both have the same keys in use.
+    public static func == (left: JSONWebKeySet, right: JSONWebKeySet) -> Bool {
+        left.keys == right.keys
+    }
 
     /// A set without keys, under which no token is accepted.
     public init() {}

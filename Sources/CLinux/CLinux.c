@@ -3,10 +3,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -189,4 +191,26 @@ int sallyport_connect_local(int descriptor, const char *path) {
     struct sockaddr_un address;
     if (local_address(&address, -1, path) != 0) return -1;
     return connect(descriptor, (struct sockaddr *)&address, sizeof address);
+}
+
+int sallyport_refuse_connections(int listener) {
+    // Of what reaches a listening socket, only what asks for a connection has SYN set; the program
+    // sees the TCP header first, whose flags are byte 13.
+    struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF),
+    };
+    struct sock_fprog filter = {.len = sizeof program / sizeof program[0], .filter = program};
+    return setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+}
+
+int sallyport_wait_signal(
+    const sigset_t *set, struct sallyport_signal_sender *sender, const struct timespec *timeout) {
+    siginfo_t info = {0};
+    int signal = sigtimedwait(set, &info, timeout);
+    sender->user = info.si_uid;
+    sender->process = info.si_pid;
+    return signal;
 }

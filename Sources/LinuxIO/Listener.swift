@@ -55,6 +55,15 @@ public struct Listener: ~Copyable, Sendable {
     /// Gives up ownership of the socket without closing it.
     public consuming func release() -> CInt { descriptor.release() }
 
+    /// Lets no further connection begin: what is in the queue, and what is on its way there, can
+    /// be taken until the socket is closed, so that nobody who was let in is sent away.
+    ///
+    /// A client that connects meanwhile tries again within a second or so, and finds no listener. A
+    /// kernel that can't filter (`SO_ATTACH_FILTER`, socket(7)) lets them begin.
+    public borrowing func refuseNew() {
+        _ = sallyport_refuse_connections(descriptor.number)
+    }
+
     /// Takes one waiting connection: non-blocking, without delay.
     public borrowing func accept() -> AcceptResult {
         while true {

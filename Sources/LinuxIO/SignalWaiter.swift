@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A signal that the control thread answers.
@@ -6,6 +7,16 @@ public enum ProcessSignal: Sendable, Equatable, CaseIterable {
     case stop
     /// SIGHUP: read the settings again.
     case reload
+}
+
+/// A signal and who sent it.
+public struct ReceivedSignal: Sendable, Equatable {
+    /// Which one.
+    public let signal: ProcessSignal
+    /// The real user id of the process that sent it, as the kernel knows it (sigaction(2)).
+    public let user: UInt32
+    /// The number of that process.
+    public let process: Int32
 }
 
 /// Signals taken as values by one thread, never by a handler (`sigtimedwait(2)`).
@@ -27,14 +38,17 @@ public struct SignalWaiter: ~Copyable {
     }
 
     /// Waits at most `milliseconds`, and answers with the signal that came.
-    public mutating func wait(milliseconds: Int) -> ProcessSignal? {
+    public mutating func wait(milliseconds: Int) -> ReceivedSignal? {
+        var sender = sallyport_signal_sender()
         var time = timespec(
             tv_sec: milliseconds / 1000, tv_nsec: (milliseconds % 1000) * 1_000_000)
-        // Safe: both are only read, for the length of the call.
-        switch unsafe sigtimedwait(&set, nil, &time) {
-        case SIGTERM, SIGINT: return .stop
-        case SIGHUP: return .reload
+        // Safe: the first and the last are only read, for the length of the call.
+        let signal: ProcessSignal
+        switch unsafe sallyport_wait_signal(&set, &sender, &time) {
+        case SIGTERM, SIGINT: signal = .stop
+        case SIGHUP: signal = .reload
         default: return nil
         }
+        return ReceivedSignal(signal: signal, user: sender.user, process: sender.process)
     }
 }

@@ -266,21 +266,22 @@ public struct Admission: Sendable {
         for position in 0..<settings.policy.limitCount(of: route) {
             let index = settings.policy.limit(of: route, at: position)
             let table = settings.limitTable
+            let number = settings.limitNumbers.limits[index]
             let rule = settings.limitRules[index]
             let key: LimitKeyValue
             switch rule.key {
             case .subject where principal >= 0:
                 key = table.key(
-                    limit: index, subject: authenticator.text(principal, .subject),
-                    issuer: facts.issuer)
+                    limit: number, subject: authenticator.text(principal, .subject),
+                    issuer: settings.limitNumbers.issuers[Int(facts.issuer)])
             case .subject where facts.scheme == .certificate:
                 // No issuer has this number, so no token's subject is counted together with it.
                 key = table.key(
-                    limit: index, subject: certificateName, issuer: RecordFacts.noIndex)
+                    limit: number, subject: certificateName, issuer: RecordFacts.noIndex)
             case .subject, .clientAddress:
-                key = table.key(limit: index, address: facts.client.address)
+                key = table.key(limit: number, address: facts.client.address)
             case .route:
-                key = table.key(limit: index, route: route)
+                key = table.key(limit: number, route: settings.limitNumbers.routes[route])
             }
             let decision = table.take(limit: rule, keyHash: key, now: now)
             facts.limit = UInt16(truncatingIfNeeded: index)

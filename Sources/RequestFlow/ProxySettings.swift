@@ -67,6 +67,8 @@ public final class ProxySettings: Sendable {
     let realm: [UInt8]
     /// The counters behind `rateLimits`, shared by all workers.
     public let limitTable: LimitTable
+    /// What is counted there, and by which numbers.
+    let limitNumbers: LimitNumbers
     /// The upstreams that routes name by index.
     public let upstreams: [UpstreamSettings]
     /// Bounds on connections, messages and waits.
@@ -95,7 +97,8 @@ public final class ProxySettings: Sendable {
         upstreams: [UpstreamSettings], connections: ConnectionLimits, listeners: [Listener],
         auditBoundMilliseconds: UInt32, auditBoundRecords: UInt32, viaName: [UInt8],
         privacy: PrivacySettings = PrivacySettings(), auditLevel: AuditLevel = .metadata,
-        auditMode: AuditMode = .bounded, auditCommitMilliseconds: UInt32 = 5000
+        auditMode: AuditMode = .bounded, auditCommitMilliseconds: UInt32 = 5000,
+        limitNumbers: LimitNumbers? = nil
     ) {
         self.generation = generation
         self.authentication = authentication
@@ -104,6 +107,12 @@ public final class ProxySettings: Sendable {
         self.limitTable = limitTable
         limitRules = rateLimits.map(\.rule)
         limitNames = rateLimits.map { Array($0.name.utf8) }
+        var numbering = LimitNumbering()
+        self.limitNumbers =
+            limitNumbers
+            ?? numbering.numbers(
+                limits: rateLimits.map(\.name), issuers: authentication.issuers.map(\.name),
+                routes: policy.routes.map(\.name))
         allowedMethods = policy.routes.map { route in
             let names = route.methods.isAny ? Method.forwardable : route.methods.names
             return Array(names.joined(separator: ", ").utf8)

@@ -18,9 +18,9 @@ public struct RecordDraft: ~Copyable {
     private var marks = RedactionSet()
     private var omitted = OmittedCounts()
     private var hasMarks = false
-    private let privacy: RecordPrivacy?
+    private var privacy: RecordPrivacy?
     /// The claims that a rule takes out, a bit for each `RecordField`.
-    private let claims: UInt32
+    private var claims: UInt32
 
     /// An empty text.
     ///
@@ -39,6 +39,13 @@ public struct RecordDraft: ~Copyable {
         pool = BufferPool(capacity: 1, bufferBytes: (scratchBytes + 63) / 64 * 64)
         let isLent = pool.lend(&scratch)
         precondition(isLent)
+    }
+
+    /// Goes by the rules of other settings, whose records are as long, from the next text on.
+    public mutating func adopt(_ settings: ProxySettings) {
+        removeAll()
+        privacy = settings.privacy
+        claims = settings.privacy.redactedClaims
     }
 
     /// The fields gathered, in `RecordField` form.

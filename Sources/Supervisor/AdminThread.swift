@@ -155,7 +155,7 @@ struct AdminThread: ~Copyable, Sendable {
         case .refused(let refusal):
             logger.warning("user \(requester.user) asked for an erasure: \(refusal.words)")
             record("erase", "refused", requester)
-        case .recorded: break
+        case .recorded, .adopted: break
         }
         return AdminThread.answer(answer)
     }
@@ -175,7 +175,7 @@ struct AdminThread: ~Copyable, Sendable {
 
     private static func answer(_ answer: WriterAnswer) -> CanonicalValue {
         switch answer {
-        case .recorded: .object(["ok": .boolean(true)])
+        case .recorded, .adopted: .object(["ok": .boolean(true)])
         case .erased(let keys):
             .object([
                 "keys": .array(keys.map { .string($0.hexText) }), "ok": .boolean(true),

@@ -40,60 +40,72 @@ struct CertificateKeeper: ~Copyable, Sendable {
     private let libraries: [TLSLibrary]
     /// By worker.
     private(set) var contexts: [TLSContexts]
-    private(set) var tickets: TicketKeys?
+    private let currentTickets: CurrentTickets
     private var reader: CertificateReader
 
     private init(
         places: [TLSPlace], libraries: [TLSLibrary], contexts: [TLSContexts],
-        tickets: TicketKeys?, reader: consuming CertificateReader
+        tickets: CurrentTickets, reader: consuming CertificateReader
     ) {
         self.places = places
         self.libraries = libraries
         self.contexts = contexts
-        self.tickets = tickets
+        currentTickets = tickets
         self.reader = reader
     }
 
-    /// Reads all files that the settings name, and makes contexts for `workerCount` workers.
+    /// What session tickets are sealed with now.
+    var tickets: TicketKeys { currentTickets.latest }
+
+    /// What the workers speak TLS with, whatever the settings say.
+    struct Tools: Sendable {
+        /// By worker.
+        let libraries: [TLSLibrary]
+        /// What session tickets are sealed with.
+        let tickets: CurrentTickets
+
+        /// New ones for `workerCount` workers.
+        init(_ settings: SessionTicketSettings, workerCount: Int) throws(SupervisorError) {
+            var made: [TLSLibrary] = []
+            do throws(TLSError) {
+                for _ in 0..<workerCount { made.append(try TLSLibrary()) }
+                tickets = CurrentTickets(try TicketKeys(settings))
+            } catch {
+                throw .tls(error)
+            }
+            libraries = made
+        }
+    }
+
+    /// Reads all files that the settings name, and makes contexts for each worker.
     static func load(
-        _ settings: Settings, workerCount: Int, now: WallTime
+        _ settings: Settings, tools: Tools, now: WallTime
     ) throws(SupervisorError) -> CertificateKeeper {
         try load(
             settings.tlsPlaces, listenerCount: settings.listeners.count,
-            upstreamCount: settings.upstreams.count, tickets: settings.ticketSettings,
-            workerCount: workerCount, now: now)
+            upstreamCount: settings.upstreams.count, tools: tools, now: now)
     }
 
     /// The same for `places` among so many listeners and upstreams.
     static func load(
-        _ places: [TLSPlace], listenerCount: Int, upstreamCount: Int,
-        tickets ticketSettings: SessionTicketSettings, workerCount: Int, now: WallTime
+        _ places: [TLSPlace], listenerCount: Int, upstreamCount: Int, tools: Tools, now: WallTime
     ) throws(SupervisorError) -> CertificateKeeper {
-        var libraries: [TLSLibrary] = []
-        var tickets: TicketKeys?
-        if !places.isEmpty {
-            do throws(TLSError) {
-                for _ in 0..<workerCount { libraries.append(try TLSLibrary()) }
-                tickets = try TicketKeys(ticketSettings)
-            } catch {
-                throw .tls(error)
-            }
-        }
+        let libraries = tools.libraries
         let empty = TLSContexts(
             servers: [TLSServerContext?](repeating: nil, count: listenerCount),
             clients: [TLSClientContext?](repeating: nil, count: upstreamCount))
         var keeper = CertificateKeeper(
             places: places, libraries: libraries,
-            contexts: [TLSContexts](repeating: empty, count: libraries.count), tickets: tickets,
+            contexts: [TLSContexts](repeating: empty, count: libraries.count),
+            tickets: tools.tickets,
             reader: try makeReader())
         for place in places { try keeper.begin(place, now: now) }
         return keeper
     }
 
-    /// What worker `index` starts with; nil when nothing speaks TLS.
-    func start(worker index: Int) -> WorkerTLS? {
-        guard let tickets, libraries.indices.contains(index) else { return nil }
-        return WorkerTLS(library: libraries[index], contexts: contexts[index], tickets: tickets)
+    /// What worker `index` starts with.
+    func start(worker index: Int) -> WorkerTLS {
+        WorkerTLS(library: libraries[index], contexts: contexts[index], tickets: tickets)
     }
 
     /// Reads everything again, and makes contexts of what is new.
@@ -138,9 +150,8 @@ struct CertificateKeeper: ~Copyable, Sendable {
     }
 
     /// Puts a new key in front of those that tickets are sealed with.
-    mutating func rotateTickets() throws(TLSError) -> TicketKeys? {
-        tickets = try tickets?.rotated()
-        return tickets
+    func rotateTickets() throws(TLSError) -> TicketKeys {
+        try currentTickets.rotate()
     }
 
     /// What has happened since the last call.

@@ -12,22 +12,26 @@ struct CertificateThread: ~Copyable, Sendable {
     private let workers: WorkerThreads
     private let report: CertificateReport
     private let logger: Logger
+    private let stop: StopSignal
 
     /// Watches the files of `keeper`, which were read a moment ago.
     init(
         _ keeper: consuming CertificateKeeper, rotationSeconds: UInt32?, workers: WorkerThreads,
         report: CertificateReport, logger: Logger
     ) throws(SystemError) {
+        let newStop = try StopSignal()
         watch = try FileWatch(paths: keeper.places.flatMap(\.paths))
         self.keeper = keeper
         self.rotationSeconds = rotationSeconds
         self.workers = workers
         self.report = report
         self.logger = logger
+        stop = newStop
     }
 
-    /// Starts it; it ends with the process.
-    consuming func start() throws(SystemError) {
+    /// Starts it; it ends with the process, or when it is stopped.
+    consuming func start() throws(SystemError) -> RunningCertificates {
+        let stop = stop
         let thread = try PinnedThread.start(name: "certificates", state: self) {
             (thread: consuming CertificateThread) in
             var thread = thread
@@ -38,12 +42,13 @@ struct CertificateThread: ~Copyable, Sendable {
                     "certificates are no longer watched, tickets' keys no longer changed: \(error)")
             }
         }
-        thread.detach()
+        return RunningCertificates(thread: thread, stop: stop)
     }
 
     private mutating func run() throws(SystemError) {
-        var poller = try Poller(batch: 1)
+        var poller = try Poller(batch: 2)
         try poller.addSource(watch.source, tag: 0)
+        try stop.watch(with: poller, tag: 1)
         var state = ReloadState(rotationSeconds: rotationSeconds, now: SystemClock.monotonic())
         if let error = watch.arm() {
             let seconds = ReloadState.lookNanoseconds / 1_000_000_000
@@ -52,7 +57,7 @@ struct CertificateThread: ~Copyable, Sendable {
         }
         // What changed between the first reading and now has caused no event.
         load()
-        while true {
+        while !stop.isAsked {
             switch state.next(now: SystemClock.monotonic()) {
             case .wait(let milliseconds):
                 if try poller.wait(milliseconds: milliseconds) > 0, watch.takeEvents() {
@@ -80,9 +85,29 @@ struct CertificateThread: ~Copyable, Sendable {
 
     private mutating func rotate() {
         do throws(TLSError) {
-            if let keys = try keeper.rotateTickets() { workers.publish(keys) }
+            workers.publish(try keeper.rotateTickets())
         } catch {
             logger.error("tickets keep their key: \(error)")
         }
     }
+}
+
+/// The certificates' thread while it runs.
+struct RunningCertificates: ~Copyable, Sendable {
+    private let thread: PinnedThread
+    private let stop: StopSignal
+
+    fileprivate init(thread: consuming PinnedThread, stop: StopSignal) {
+        self.thread = thread
+        self.stop = stop
+    }
+
+    /// Ends it; nothing is published for its settings once this returns.
+    consuming func end() {
+        stop.ask()
+        thread.join()
+    }
+
+    /// Lets it go on until the process ends.
+    consuming func detach() { thread.detach() }
 }

@@ -16,6 +16,21 @@ struct EndpointNames: Sendable {
         addresses = EndpointAddresses(endpointCounts: upstreams.map(\.endpoints.count))
     }
 
+    /// The same for `upstreams`, with what is known already of the names that `earlier` has.
+    init(_ upstreams: [UpstreamSettings], after earlier: EndpointNames) {
+        self.init(upstreams)
+        let known = earlier.addresses.snapshot()
+        for (index, upstream) in upstreams.enumerated() {
+            for (position, endpoint) in upstream.endpoints.enumerated() {
+                for (old, other) in earlier.upstreams.enumerated() {
+                    guard let place = other.endpoints.firstIndex(of: endpoint) else { continue }
+                    addresses.set(
+                        upstream: index, endpoint: position, addresses: known[old][place])
+                }
+            }
+        }
+    }
+
     /// What workers read.
     var table: EndpointAddresses { addresses }
 
@@ -26,11 +41,14 @@ struct EndpointNames: Sendable {
         }
     }
 
-    /// Looks all names up; answers those that led nowhere.
-    func refresh() -> [String] {
+    /// Looks all names up, or only those that have led nowhere yet; answers those that still do.
+    @discardableResult
+    func refresh(all: Bool = true) -> [String] {
         var missing: [String] = []
+        let known = addresses.snapshot()
         for (index, upstream) in upstreams.enumerated() {
             for (position, endpoint) in upstream.endpoints.enumerated() {
+                guard all || known[index][position].isEmpty else { continue }
                 let found = NameResolution.addresses(of: endpoint.host, port: endpoint.port)
                 addresses.set(upstream: index, endpoint: position, addresses: found)
                 if found.isEmpty { missing.append(endpoint.host) }
@@ -41,18 +59,19 @@ struct EndpointNames: Sendable {
 }
 
 extension EndpointNames {
-    /// Looks names up again from time to time, on a thread of its own that ends with the process.
-    func keepFresh(_ workers: WorkerThreads) throws(SupervisorError) {
-        guard hasNames else { return }
+    /// Looks names up again from time to time, on a thread of its own that ends with the process,
+    /// or soon after it is asked to; nil when no name can change.
+    func keepFresh(_ workers: WorkerThreads) throws(SupervisorError) -> StopSignal? {
+        guard hasNames else { return nil }
         do throws(SystemError) {
-            let idle = try Wakeup()
-            let thread = try PinnedThread.start(name: "names", state: idle) {
-                (idle: consuming Wakeup) in
+            let stop = try StopSignal()
+            let thread = try PinnedThread.start(name: "names", state: stop) { stop in
                 guard var poller = try? Poller(batch: 1) else { return }
-                try? poller.addSource(idle.descriptor, tag: 0)
+                try? stop.watch(with: poller, tag: 0)
                 var wait = EndpointNames.retryMilliseconds
                 while true {
                     _ = try? poller.wait(milliseconds: wait)
+                    if stop.isAsked { return }
                     let before = table.generation
                     let isMissing = !refresh().isEmpty
                     wait =
@@ -62,6 +81,7 @@ extension EndpointNames {
                 }
             }
             thread.detach()
+            return stop
         } catch {
             throw .process(error)
         }

@@ -16,16 +16,21 @@ public struct ListenerSet: Sendable {
         public let address: SocketAddress
     }
 
-    /// The listeners in the settings' order.
+    /// The listeners that were bound, in the settings' order.
     public let bound: [Bound]
     /// `sockets[worker]`, whose owner the worker's thread becomes.
     let sockets: [[ListeningSocket]]
 
-    /// Binds `listeners` for `workerCount` workers.
-    public init(_ listeners: [ListenerSettings], workerCount: Int) throws(SupervisorError) {
+    /// Binds `listeners` for `workerCount` workers; with `only`, those at these places.
+    ///
+    /// When it throws, none is left bound.
+    public init(
+        _ listeners: [ListenerSettings], only: [Int]? = nil, workerCount: Int
+    ) throws(SupervisorError) {
         var bound: [Bound] = []
         var sockets = [[ListeningSocket]](repeating: [], count: workerCount)
-        for (index, listener) in listeners.enumerated() {
+        for index in only ?? Array(listeners.indices) {
+            let listener = listeners[index]
             let text = ListenerSet.text(host: listener.host, port: listener.port)
             guard var address = SocketAddress(literal: listener.host, port: listener.port) else {
                 throw .listener(name: listener.name, address: text, nil)
@@ -38,6 +43,7 @@ public struct ListenerSet: Sendable {
                     sockets[worker].append(
                         ListeningSocket(number: socket.release(), listener: index))
                 } catch {
+                    ListenerSet.close(sockets)
                     throw .listener(name: listener.name, address: text, error)
                 }
             }
@@ -45,6 +51,13 @@ public struct ListenerSet: Sendable {
         }
         self.bound = bound
         self.sockets = sockets
+    }
+
+    /// Closes all sockets, which no worker has taken.
+    func close() { ListenerSet.close(sockets) }
+
+    private static func close(_ sockets: [[ListeningSocket]]) {
+        for socket in sockets.joined() { _ = Descriptor(owning: socket.number) }
     }
 
     /// An address literal and a port as text.

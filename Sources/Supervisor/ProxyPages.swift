@@ -10,7 +10,6 @@ final class ProxyPages: MonitoringPages {
     /// What stays the same while the process lives.
     struct Constants: Sendable {
         var build: String
-        var settingsDigest: Digest256
         /// How far behind the log may be before requests are refused.
         var boundNanoseconds: UInt64
     }
@@ -19,12 +18,19 @@ final class ProxyPages: MonitoringPages {
     private let workers: WorkerThreads
     private let status: AuditStatus
     private let draining = Atomic<Bool>(false)
+    private let settingsDigest: Mutex<Digest256>
 
-    init(_ constants: Constants, workers: WorkerThreads, status: AuditStatus) {
+    init(
+        _ constants: Constants, settings: Digest256, workers: WorkerThreads, status: AuditStatus
+    ) {
+        settingsDigest = Mutex(settings)
         self.constants = constants
         self.workers = workers
         self.status = status
     }
+
+    /// Says which settings are in use now. Any thread.
+    func publish(settings digest: Digest256) { settingsDigest.withLock { $0 = digest } }
 
     /// Says that the process is ending. Any thread.
     func publishDraining() {
@@ -64,7 +70,7 @@ final class ProxyPages: MonitoringPages {
         page.begin("sallyport_build_info", .gauge, "The version that runs; always 1.")
         page.add("sallyport_build_info", ["version": constants.build], 1)
         page.begin("sallyport_settings_info", .gauge, "The settings in use; always 1.")
-        page.add("sallyport_settings_info", ["sha256": constants.settingsDigest.hexText], 1)
+        page.add("sallyport_settings_info", ["sha256": settingsDigest.withLock { $0 }.hexText], 1)
         addWorkers(&page)
         addAudit(&page)
         return page

@@ -1,5 +1,6 @@
 import AuditRecords
 import Authentication
+import Authorization
 import Crypto
 import LinuxIO
 import Primitives
@@ -8,17 +9,18 @@ import RequestFlow
 import Settings
 
 extension Settings {
-    /// The snapshot that workers judge and forward by, its counters empty.
+    /// The snapshot that workers judge and forward by.
     ///
-    /// - Parameter bound: Where each listener really listens: redirects name a port that the kernel
-    ///   may have chosen.
-    func proxySettings(bound: [ListenerSet.Bound]) -> ProxySettings {
-        // The secret keeps attackers from choosing subjects that share a slot.
-        let table = LimitTable(
-            slots: limitTableSlots, secret: (RandomBytes.number(), RandomBytes.number()))
-        return ProxySettings(
+    /// - Parameters:
+    ///   - bound: Where each listener really listens: redirects name a port that the kernel may
+    ///     have chosen.
+    ///   - standing: What stays when settings change.
+    func proxySettings(bound: [ListenerSet.Bound], _ standing: inout ProxyStanding) -> ProxySettings
+    {
+        ProxySettings(
             generation: authentication.generation, authentication: authentication,
-            policy: policy, rateLimits: rateLimits, limitTable: table, upstreams: upstreams,
+            policy: policy, rateLimits: rateLimits, limitTable: standing.limitTable,
+            upstreams: upstreams,
             connections: connections,
             listeners: listeners.map { listener in
                 ProxySettings.Listener(
@@ -28,9 +30,29 @@ extension Settings {
                     strictTransport: listener.strictTransport?.fieldLine ?? [])
             },
             auditBoundMilliseconds: audit.boundMilliseconds, auditBoundRecords: audit.boundRecords,
-            viaName: Array("sallyport-\(Settings.pseudonym())".utf8), privacy: audit.privacy,
+            viaName: standing.viaName, privacy: audit.privacy,
             auditLevel: audit.level, auditMode: audit.mode,
-            auditCommitMilliseconds: audit.commitMilliseconds)
+            auditCommitMilliseconds: audit.commitMilliseconds,
+            limitNumbers: standing.numbering.numbers(
+                limits: rateLimits.map(\.name), issuers: authentication.issuers.map(\.name),
+                routes: policy.routes.map(\.name)))
+    }
+}
+
+/// What outlives every settings file.
+struct ProxyStanding {
+    /// The counters behind the rate limits.
+    let limitTable: LimitTable
+    /// What they are counted by.
+    var numbering = LimitNumbering()
+    /// This proxy's name in `Via`.
+    let viaName: [UInt8]
+
+    init(_ settings: Settings) {
+        // The secret keeps attackers from choosing subjects that share a slot.
+        limitTable = LimitTable(
+            slots: settings.limitTableSlots, secret: (RandomBytes.number(), RandomBytes.number()))
+        viaName = Array("sallyport-\(ProxyStanding.pseudonym())".utf8)
     }
 
     /// A name for `Via` that no other proxy has, so that only a real loop looks like one.

@@ -16,7 +16,8 @@ extension Settings {
         let generations = 16
         let perConnection = 64
         let places = tlsPlaces
-        let keys = places.reduce(0) { $0 + $1.keyCount }
+        // Room for those that a reload adds.
+        let keys = places.reduce(0) { $0 + $1.keyCount } * 2 + 4
         // A client's connection, and the upstream connection behind it.
         let connections = places.isEmpty ? 0 : connections.connectionsPerWorker * 2
         return perProcess

@@ -43,7 +43,7 @@ public struct StoppedLog: ~Copyable {
         switch answer {
         case .erased(let keys): return keys.map(\.hexText)
         case .refused(let refusal): throw .erasureRefused(refusal)
-        case .recorded: return []
+        case .recorded, .adopted: return []
         }
     }
 }

@@ -18,6 +18,8 @@ import Worker
 /// The control thread is the one that calls `run`. It serves no request; it waits for signals.
 public struct Supervisor: ~Copyable {
     private let settings: Settings
+    private let source: Reloader.Source?
+    private let secureHeapBytes: Int
     private let build: String
     private let logger: Logger
     private var signals: SignalWaiter
@@ -31,12 +33,21 @@ public struct Supervisor: ~Copyable {
     /// Prepares the process: signals are taken as values, keys stay out of core dumps, and it may
     /// open as many descriptors as it is allowed. Before any other thread is started.
     ///
-    /// - Parameter build: The program's version, which the log names.
-    public init(_ settings: Settings, build: String) throws(SupervisorError) {
+    /// - Parameters:
+    ///   - build: The program's version, which the log names.
+    ///   - source: Reads the settings again, as those of the given generation, when a signal asks
+    ///     for it; nil when they can't be. Called on the control thread.
+    public init(
+        _ settings: Settings, build: String,
+        source: (@Sendable (SettingsGeneration) throws(SettingsError) -> Settings)? = nil
+    ) throws(SupervisorError) {
         signals = try Supervisor.takeSignals()
         logger = Logger(label: "sallyport") { StreamLogHandler.standardError(label: $0) }
         self.settings = settings
+        self.source = source
         self.build = build
+        let workerCount = settings.workers ?? max(1, PinnedThread.allowedProcessors().count)
+        secureHeapBytes = settings.secureHeapBytes(workerCount: workerCount)
         startSecureHeap()
         raiseDescriptors()
     }
@@ -58,8 +69,9 @@ public struct Supervisor: ~Copyable {
         for warning in settings.warnings { logger.warning("\(warning)") }
         let processors = PinnedThread.allowedProcessors()
         let workerCount = settings.workers ?? max(1, processors.count)
+        let tools = try CertificateKeeper.Tools(settings.ticketSettings, workerCount: workerCount)
         var certificates = try CertificateKeeper.load(
-            settings, workerCount: workerCount, now: SystemClock.wall())
+            settings, tools: tools, now: SystemClock.wall())
         // The log before any socket: without it, nobody may be led to believe that we listen.
         var publishers = try Publishers(settings.audit, logger: logger)
         var log = try openLog(workerCount: workerCount, outlets: publishers.outlets)
@@ -68,7 +80,7 @@ public struct Supervisor: ~Copyable {
             logger.warning("\(host) can't be resolved; requests to it are refused until it can")
         }
         let listeners = try ListenerSet(settings.listeners, workerCount: workerCount)
-        let proxy = settings.proxySettings(bound: listeners.bound)
+        var standing = ProxyStanding(settings)
         var workers = try WorkerThreads()
         let writerControl = log.control
         let report = CertificateReport(logger: logger, control: writerControl)
@@ -77,7 +89,8 @@ public struct Supervisor: ~Copyable {
             let ring = log.makeRing()
             let control = try workers.start(
                 index, processor: index < processors.count ? processors[index] : nil,
-                settings: proxy, listeners: listeners.sockets[index], endpoints: names,
+                settings: settings.proxySettings(bound: listeners.bound, &standing),
+                listeners: listeners.sockets[index], endpoints: names,
                 status: log.status, writer: writerControl,
                 receiptPrefix: log.receiptPrefix(worker: index), ring: ring,
                 tls: certificates.start(worker: index))
@@ -90,14 +103,18 @@ public struct Supervisor: ~Copyable {
         let writer = try Supervisor.startWriter(log)
         let pages = ProxyPages(
             ProxyPages.Constants(
-                build: build, settingsDigest: settings.digest,
+                build: build,
                 boundNanoseconds: UInt64(settings.audit.boundMilliseconds) * 1_000_000),
-            workers: workers, status: writer.status)
+            settings: settings.digest, workers: workers, status: writer.status)
+        var reloader = Reloader(
+            Reloader.Start(
+                settings: settings, standing: standing, bound: listeners.bound, tools: tools,
+                secureHeapBytes: secureHeapBytes, names: names),
+            source: source, workers: workers, writer: writerControl, report: report, logger: logger)
         var failure: SupervisorError?
         do throws(SupervisorError) {
             try workers.awaitStart()
-            try names.keepFresh(workers)
-            try keepFresh(certificates, workers, report)
+            try reloader.watch(certificates)
             try startMonitoring(pages)
             try startAdministration(readers, writer)
             for (bound, listener) in zip(listeners.bound, settings.listeners) {
@@ -108,7 +125,7 @@ public struct Supervisor: ~Copyable {
                 logger.notice("TLS records are encrypted by \(who)")
             }
             listening(listeners.bound)
-            try control(workers, writer, pages)
+            try control(workers, writer, pages, &reloader)
         } catch {
             failure = error
             workers.stop()
@@ -122,7 +139,8 @@ public struct Supervisor: ~Copyable {
 
     /// The control thread's loop; returns when all workers have ended as they were asked to.
     private mutating func control(
-        _ workers: WorkerThreads, _ writer: borrowing RunningWriter, _ pages: ProxyPages
+        _ workers: WorkerThreads, _ writer: borrowing RunningWriter, _ pages: ProxyPages,
+        _ reloader: inout Reloader
     ) throws(SupervisorError) {
         var shutdown = ShutdownState(
             drainMilliseconds: settings.connections.drainMilliseconds)
@@ -132,13 +150,15 @@ public struct Supervisor: ~Copyable {
             let tick =
                 shutdown.isEnding ? Supervisor.endingTickMilliseconds : Supervisor.tickMilliseconds
             let action: ShutdownState.Action
-            switch signals.wait(milliseconds: tick) {
+            let received = signals.wait(milliseconds: tick)
+            switch received?.signal {
             case .stop:
                 action = shutdown.stopAsked(now: SystemClock.monotonic())
-            case .reload:
-                logger.warning("SIGHUP: reload is not supported in this version; restart instead")
+            case .reload where !shutdown.isEnding:
+                reload(by: received, &reloader, pages)
                 action = .nothing
-            case nil:
+            case .reload, nil:
+                reloader.forget()
                 action = shutdown.tick(
                     finished: workers.finishedCount, workers: workers.count,
                     now: SystemClock.monotonic())
@@ -167,6 +187,16 @@ public struct Supervisor: ~Copyable {
             case .fail: throw .workerEnded
             }
         }
+    }
+
+    /// Takes the settings from their file again.
+    private func reload(
+        by received: ReceivedSignal?, _ reloader: inout Reloader, _ pages: ProxyPages
+    ) {
+        guard let received else { return }
+        let sender = SignalSender(user: received.user, process: received.process)
+        logger.notice("reload asked for by uid \(sender.user), pid \(sender.process)")
+        if reloader.reload(by: sender) { pages.publish(settings: reloader.settings.digest) }
     }
 
     /// Tells the operator once what has become of the log.
@@ -278,28 +308,9 @@ public struct Supervisor: ~Copyable {
         }
     }
 
-    /// Watches certificates from now on, and changes tickets' keys.
-    private func keepFresh(
-        _ certificates: consuming CertificateKeeper, _ workers: WorkerThreads,
-        _ report: CertificateReport
-    ) throws(SupervisorError) {
-        guard !certificates.places.isEmpty else { return }
-        let tickets = settings.ticketSettings
-        do throws(SystemError) {
-            let thread = try CertificateThread(
-                certificates,
-                rotationSeconds: tickets.isEnabled ? tickets.rotationSeconds : nil,
-                workers: workers, report: report, logger: logger)
-            try thread.start()
-        } catch {
-            throw .process(error)
-        }
-    }
-
     /// Sets up the memory that keys lie in, before any is read.
     private func startSecureHeap() {
-        let workerCount = settings.workers ?? max(1, PinnedThread.allowedProcessors().count)
-        switch SecureHeap.start(bytes: settings.secureHeapBytes(workerCount: workerCount)) {
+        switch SecureHeap.start(bytes: secureHeapBytes) {
         case .locked(let bytes):
             logger.info("\(bytes / 1024) KiB of memory for keys are locked")
         case .unlocked(let bytes):

@@ -35,7 +35,7 @@ struct WorkerThreads: Sendable {
         _ index: Int, processor: Int?, settings: ProxySettings, listeners: [ListeningSocket],
         endpoints: EndpointNames, status: AuditStatus,
         writer: WriterControl, receiptPrefix: [UInt8], ring: consuming RingProducer,
-        tls: WorkerTLS?
+        tls: WorkerTLS
     ) throws(SupervisorError) -> WorkerControl {
         do throws(SystemError) {
             let control = try WorkerControl()
@@ -85,6 +85,29 @@ struct WorkerThreads: Sendable {
     func publish(_ tickets: TicketKeys) {
         for control in controls { control.publish(tickets: tickets) }
     }
+
+    /// Tells each worker what the next settings end.
+    func publish(_ retirement: SettingsRetirement) {
+        for control in controls { control.publish(retirement: retirement) }
+    }
+
+    /// Gives each worker its own of `updates`.
+    func publish(_ updates: [SettingsUpdate]) {
+        for (control, update) in zip(controls, updates) { control.publish(update: update) }
+    }
+
+    /// The workers that don't go by the settings of `generation`, or later ones.
+    func laggards(behind generation: SettingsGeneration) -> [Int] {
+        controls.indices.filter { controls[$0].currentGeneration < generation }
+    }
+
+    /// The oldest settings that a record may still be made under.
+    var oldestGeneration: SettingsGeneration {
+        controls.map(\.oldestGeneration).min() ?? SettingsGeneration(number: 0)
+    }
+
+    /// Most generations of settings that one worker has.
+    var generationCount: Int { controls.map(\.generationCount).max() ?? 0 }
 
     /// What each worker has counted, at most a second ago.
     func eachCounters() -> [WorkerCounters] { controls.map { $0.counters() } }

@@ -21,6 +21,8 @@ struct BodyWatches: ~Copyable {
     private var texts: BufferPool
     /// Most bytes of a body's text.
     private let textBytes: Int
+    /// Bodies that can be watched at the same time.
+    var capacity: Int { watches.capacity }
 
     /// Room for `capacity` bodies, with text of `textBytes`; 0 is none.
     init(capacity: Int, textBytes: Int) {

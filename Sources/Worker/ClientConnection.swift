@@ -35,7 +35,11 @@ struct ClientConnection: ~Copyable {
     var stream: PeerStream
     let peer: PeerAddress
     /// Index of the listener it came in by.
-    let listener: UInt16
+    var listener: UInt16
+    /// Which settings number the listener so, and judge its request: a slot of `inUse`.
+    var generation: UInt8
+    /// Whether the connection ends after the request under way, because the settings change.
+    var isRetiring = false
     /// Numbered per worker from 1.
     let number: UInt64
 
@@ -68,12 +72,13 @@ struct ClientConnection: ~Copyable {
     var exchange: Exchange
 
     init(
-        descriptor: consuming Descriptor, peer: PeerAddress, listener: UInt16, number: UInt64,
-        limits: HTTPLimits
+        descriptor: consuming Descriptor, peer: PeerAddress, listener: UInt16, generation: UInt8,
+        number: UInt64, limits: HTTPLimits
     ) {
         stream = PeerStream(descriptor, isConnected: true)
         self.peer = peer
         self.listener = listener
+        self.generation = generation
         self.number = number
         exchange = Exchange(limits: limits)
     }
@@ -134,8 +139,8 @@ enum UpstreamPhase: UInt8 {
 /// One connection to an endpoint.
 struct UpstreamConnection: ~Copyable {
     var stream: PeerStream
-    /// Number of the endpoint among all endpoints.
-    let endpoint: Int
+    /// Number of the endpoint among all endpoints of the latest settings; -1 when it is gone.
+    var endpoint: Int
     /// Slot of the client it works for, or -1 when idle.
     var client: Int
     var phase = UpstreamPhase.connecting

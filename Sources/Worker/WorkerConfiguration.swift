@@ -24,7 +24,7 @@ public struct WorkerConfiguration: Sendable {
     public let index: Int
     /// The processor it runs on, or nil for any.
     public let processor: Int?
-    /// What it judges and forwards by.
+    /// What it judges and forwards by, until it is given other settings.
     public let settings: ProxySettings
     /// Its own sockets, one per listener.
     public let listeners: [ListeningSocket]
@@ -41,8 +41,8 @@ public struct WorkerConfiguration: Sendable {
     public let receiptPrefix: [UInt8]
     /// How other threads speak with it.
     public let control: WorkerControl
-    /// What it speaks TLS with; nil when no listener and no upstream does.
-    public let tls: WorkerTLS?
+    /// What it speaks TLS with.
+    public let tls: WorkerTLS
 
     /// A configuration of these parts.
     public init(
@@ -50,7 +50,7 @@ public struct WorkerConfiguration: Sendable {
         endpoints: EndpointAddresses, status: AuditStatus,
         wakeWriter: @escaping @Sendable () -> Void,
         requestCommit: @escaping @Sendable () -> Void, receiptPrefix: [UInt8],
-        control: WorkerControl, tls: WorkerTLS?
+        control: WorkerControl, tls: WorkerTLS
     ) {
         self.index = index
         self.processor = processor

@@ -41,6 +41,19 @@ public final class WorkerControl: Sendable {
     private let published = Mutex(WorkerCounters())
     private let contexts = Mailbox<TLSContexts>()
     private let tickets = Mailbox<TicketKeys>()
+    private let retirements = Mailbox<SettingsRetirement>()
+    private let updates = Mailbox<SettingsUpdate>()
+    /// The number of the latest settings that the worker goes by, of the oldest that a request is
+    /// under way with, and how many there are.
+    private let generation = Atomic<UInt32>(0)
+    private let oldest = Atomic<UInt32>(0)
+    private let generations = Atomic<Int>(1)
+
+    /// Most generations of settings that one worker has requests under way with.
+    public static let limitGenerations = 64
+    /// Most sockets that one worker listens on: a settings file has 64 listeners at most, and
+    /// those of the one before may be open still.
+    public static let limitSockets = 128
 
     /// Control of a worker that is yet to start.
     public init() throws(SystemError) {
@@ -76,6 +89,33 @@ public final class WorkerControl: Sendable {
         wakeup.signal()
     }
 
+    /// Says what the next update will end, some time before it. Any thread.
+    public func publish(retirement: SettingsRetirement) {
+        retirements.put(retirement)
+        wakeup.signal()
+    }
+
+    /// Gives the worker the settings to go on with. Any thread; not before the worker goes by those
+    /// that were given before, and while it has fewer than `limitGenerations`.
+    public func publish(update: SettingsUpdate) {
+        updates.put(update)
+        wakeup.signal()
+    }
+
+    /// The latest settings that the worker goes by; zero before it listens. Any thread.
+    public var currentGeneration: SettingsGeneration {
+        SettingsGeneration(number: generation.load(ordering: .acquiring))
+    }
+
+    /// The oldest settings that a record of the worker may still be made under. Any thread.
+    public var oldestGeneration: SettingsGeneration {
+        // Pairs with the releasing store in `publish(generation:)`, behind the ring's publication.
+        SettingsGeneration(number: oldest.load(ordering: .acquiring))
+    }
+
+    /// How many generations of settings the worker has. Any thread.
+    public var generationCount: Int { generations.load(ordering: .relaxed) }
+
     /// Whether the worker's thread has ended, its last record published. Any thread.
     public var isFinished: Bool { finished.load(ordering: .acquiring) }
 
@@ -90,6 +130,21 @@ public final class WorkerControl: Sendable {
 
     /// Ticket keys that were published since the last call. The worker's thread.
     func takeTickets() -> TicketKeys? { tickets.take() }
+
+    /// What the next update ends. The worker's thread.
+    func takeRetirement() -> SettingsRetirement? { retirements.take() }
+
+    /// Settings to go on with. The worker's thread.
+    func takeUpdate() -> SettingsUpdate? { updates.take() }
+
+    /// Says which settings are in use, after the records made under earlier ones are published.
+    func publish(
+        generation latest: SettingsGeneration, oldest earliest: SettingsGeneration, inUse count: Int
+    ) {
+        generations.store(count, ordering: .relaxed)
+        oldest.store(earliest.number, ordering: .releasing)
+        generation.store(latest.number, ordering: .releasing)
+    }
 
     func publish(_ counters: WorkerCounters) {
         published.withLock { $0 = counters }

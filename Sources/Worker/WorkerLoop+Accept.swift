@@ -40,7 +40,7 @@ extension WorkerLoop {
         let inserted = clients.insert(
             ClientConnection(
                 descriptor: stream.takeDescriptor(), peer: peer, listener: listener,
-                number: connectionNumber, limits: limits.http))
+                generation: current, number: connectionNumber, limits: limits.http))
         guard let slot = inserted else { preconditionFailure("accepted past the capacity") }
         let tag = EventTag(.client, slot: slot, generation: clients.generation(of: slot))
         do {
@@ -49,15 +49,17 @@ extension WorkerLoop {
             clients.remove(slot)
             return
         }
+        if let retiring { clients[slot].isRetiring = retiring.connections[Int(listener)] }
         setDeadline(slot, afterMilliseconds: limits.idleMilliseconds)
         beginTLS(slot)
     }
 
     /// Leaves waiting connections in the kernel's queue until a client has gone.
-    private mutating func pauseAccepting() {
+    mutating func pauseAccepting() {
         guard !isAcceptPaused else { return }
         isAcceptPaused = true
-        for slot in 0..<listeners.highWater where listeners.isUsed(slot) {
+        for slot in 0..<listeners.highWater
+        where listeners.isUsed(slot) && !listeners[slot].isPaused {
             poller.remove(listeners[slot].listener.descriptor)
         }
         // Looks again even when no client goes: it may have been descriptors that ran out.
@@ -71,7 +73,8 @@ extension WorkerLoop {
     mutating func resumeAccepting() {
         guard isAcceptPaused, clients.inUse < clients.capacity else { return }
         isAcceptPaused = false
-        for slot in 0..<listeners.highWater where listeners.isUsed(slot) {
+        for slot in 0..<listeners.highWater
+        where listeners.isUsed(slot) && !listeners[slot].isPaused {
             do {
                 try watchListener(slot)
             } catch {

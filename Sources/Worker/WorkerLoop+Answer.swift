@@ -30,7 +30,8 @@ extension WorkerLoop {
         var facts = clients[slot].exchange.facts
         var writer = clients[slot].output.writer()
         LocalResponse.write(
-            admission, head: head, bytes: bytes, facts: &facts, settings: settings, frame: frame,
+            admission, head: head, bytes: bytes, facts: &facts, settings: settings(of: slot),
+            frame: frame,
             receiptPrefix: receiptPrefix.bytes, into: &writer)
         clients[slot].output.commit(writer)
         clients[slot].exchange.facts = facts
@@ -38,7 +39,8 @@ extension WorkerLoop {
             holdAnswer(slot)
         } else {
             clients[slot].phase = .responding
-            setDeadline(slot, afterMilliseconds: limits.bodyStallMilliseconds)
+            setDeadline(
+                slot, afterMilliseconds: settings(of: slot).connections.bodyStallMilliseconds)
         }
     }
 
@@ -85,10 +87,12 @@ extension WorkerLoop {
         if clients[slot].exchange.keepsAlive {
             clients[slot].phase = hasEnded ? .idle : .discarding
             if hasEnded {
-                setDeadline(slot, afterMilliseconds: limits.idleMilliseconds)
+                setDeadline(
+                    slot, afterMilliseconds: settings(of: slot).connections.idleMilliseconds)
             } else {
                 clients[slot].discardBytes = WorkerLoop.discardLimitBytes
-                setDeadline(slot, afterMilliseconds: limits.bodyStallMilliseconds)
+                setDeadline(
+                    slot, afterMilliseconds: settings(of: slot).connections.bodyStallMilliseconds)
             }
             return
         }
@@ -129,7 +133,8 @@ extension WorkerLoop {
             case .end(let consumed):
                 clients[slot].stream.input.consume(consumed)
                 clients[slot].phase = .idle
-                setDeadline(slot, afterMilliseconds: limits.idleMilliseconds)
+                setDeadline(
+                    slot, afterMilliseconds: settings(of: slot).connections.idleMilliseconds)
                 return true
             case .needMore(let consumed):
                 clients[slot].stream.input.consume(consumed)

@@ -35,10 +35,10 @@ extension WorkerLoop {
         guard request >= 0 || response >= 0 else { return }
         text.removeAll()
         if request >= 0 {
-            bodies.record(request, isRequest: true, settings: settings, in: &text)
+            bodies.record(request, isRequest: true, settings: settings(of: slot), in: &text)
         }
         if response >= 0 {
-            bodies.record(response, isRequest: false, settings: settings, in: &text)
+            bodies.record(response, isRequest: false, settings: settings(of: slot), in: &text)
         }
         appendToRecord(slot)
         endWatches(slot)

@@ -114,7 +114,8 @@ extension WorkerLoop {
         }
         var facts = describeUnreadHead(slot)
         facts.errorSource = .client
-        clients[slot].exchange.beginUnread(facts: facts, limits: limits.http)
+        clients[slot].exchange.beginUnread(
+            facts: facts, limits: settings(of: slot).connections.http)
         var admission = Admission()
         admission.verdict = .refuse(status: 408, reason: .requestHeadTimeout)
         answer(slot, admission: admission)

@@ -18,13 +18,15 @@ extension WorkerLoop {
     /// Holds the rewritten request back until its decision is durable.
     mutating func holdRequest(_ slot: Int) {
         clients[slot].phase = .deciding
-        clients[slot].deadline = now.advanced(nanoseconds: settings.auditCommitNanoseconds)
+        clients[slot].deadline = now.advanced(
+            nanoseconds: settings(of: slot).auditCommitNanoseconds)
     }
 
     /// Holds the rest of the answer in `output` back until its completion is durable.
     mutating func holdAnswer(_ slot: Int) {
         clients[slot].phase = .completing
-        clients[slot].deadline = now.advanced(nanoseconds: settings.auditCommitNanoseconds)
+        clients[slot].deadline = now.advanced(
+            nanoseconds: settings(of: slot).auditCommitNanoseconds)
     }
 
     /// How many bytes of the client's output stay back for as long as the response may end with
@@ -55,7 +57,7 @@ extension WorkerLoop {
             return clients.isUsed(slot)
         }
         clients[slot].phase = .responding
-        setDeadline(slot, afterMilliseconds: limits.bodyStallMilliseconds)
+        setDeadline(slot, afterMilliseconds: settings(of: slot).connections.bodyStallMilliseconds)
         return true
     }
 

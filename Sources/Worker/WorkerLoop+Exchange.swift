@@ -135,7 +135,7 @@ extension WorkerLoop {
                 }
                 clients[slot].exchange.requestBodyBytes += UInt64(range.count)
                 consumeRequest(slot, consumed)
-                if let limit = limits.requestBodyBytes,
+                if let limit = settings(of: slot).connections.requestBodyBytes,
                     clients[slot].exchange.requestBodyBytes > UInt64(limit)
                 {
                     failExchange(slot, status: 413, reason: .requestBodyTooLarge, source: .client)
@@ -197,10 +197,12 @@ extension WorkerLoop {
             let index = Int(clients[slot].exchange.facts.upstream)
             let milliseconds =
                 switch wait {
-                case .connect: settings.upstreams[index].connectMilliseconds
-                case .requestBody, .responseSend: limits.bodyStallMilliseconds
-                case .requestSend, .responseBody: settings.upstreams[index].stallMilliseconds
-                case .responseHead: settings.upstreams[index].responseMilliseconds
+                case .connect: settings(of: slot).upstreams[index].connectMilliseconds
+                case .requestBody, .responseSend:
+                    settings(of: slot).connections.bodyStallMilliseconds
+                case .requestSend, .responseBody:
+                    settings(of: slot).upstreams[index].stallMilliseconds
+                case .responseHead: settings(of: slot).upstreams[index].responseMilliseconds
                 }
             clients[slot].exchange.deadline = now.advanced(
                 nanoseconds: UInt64(milliseconds) * 1_000_000)
@@ -235,7 +237,7 @@ extension WorkerLoop {
         }
         let index = Int(clients[slot].exchange.facts.upstream)
         let (action, source) = clients[slot].exchange.timedOut(
-            attemptLimit: 1 + Int(settings.upstreams[index].connectRetries))
+            attemptLimit: 1 + Int(settings(of: slot).upstreams[index].connectRetries))
         carryOut(slot, action, source: source)
         if clients.isUsed(slot) { advance(slot) }
     }

@@ -25,7 +25,7 @@ extension WorkerLoop {
         }
         recordBodies(slot)
         var facts = clients[slot].exchange.facts
-        settings.reduce(&facts)
+        settings(of: slot).reduce(&facts)
         if pending.isEmpty, ring.push(facts, clients[slot].exchange.record.bytes) {
             records.give(&clients[slot].exchange.record)
         } else if mayWait(clients[slot].exchange.mode) {
@@ -63,7 +63,7 @@ extension WorkerLoop {
     mutating func recordDecision(_ slot: Int) -> Bool {
         var facts = clients[slot].exchange.facts
         facts.kind = .decision
-        settings.reduce(&facts)
+        settings(of: slot).reduce(&facts)
         guard pending.isEmpty, ring.push(facts, clients[slot].exchange.record.bytes) else {
             return false
         }

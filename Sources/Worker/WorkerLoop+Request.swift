@@ -60,6 +60,7 @@ extension WorkerLoop {
 
     /// Reads a request's head and judges it; answers whether the connection can go on.
     private mutating func readHead(_ slot: Int) -> Bool {
+        guard clients[slot].generation == current || renew(slot) else { return false }
         if clients[slot].stream.input.isEmpty {
             switch fillClient(slot) {
             case .progressed: break
@@ -93,7 +94,8 @@ extension WorkerLoop {
             if clients[slot].phase != .head {
                 clients[slot].phase = .head
                 clients[slot].headStarted = now
-                setDeadline(slot, afterMilliseconds: limits.headMilliseconds)
+                setDeadline(
+                    slot, afterMilliseconds: settings(of: slot).connections.headMilliseconds)
             }
             switch fillClient(slot) {
             case .progressed: continue
@@ -127,7 +129,8 @@ extension WorkerLoop {
         let bytes = clients[slot].stream.input.bytes
         let client = ClientAddress(
             peer: clients[slot].peer,
-            trustedProxies: settings.listeners[Int(clients[slot].listener)].trustedProxies,
+            trustedProxies: settings(of: slot).listeners[Int(clients[slot].listener)]
+                .trustedProxies,
             head: head, bytes: bytes)
         let trace = traceContext(bytes)
         var facts = newFacts(slot, client: client)
@@ -149,11 +152,12 @@ extension WorkerLoop {
             admission.refuse(gate == .failed ? .auditUnavailable : .auditBacklog, &facts)
         } else {
             admission = Admission.judge(
-                head: head, bytes: bytes, settings: settings, authenticator: &authenticator,
+                head: head, bytes: bytes, settings: settings(of: slot),
+                authenticator: &authenticator,
                 facts: &facts, record: &text, transport: clients[slot].transport,
                 certificateName: clients[slot].principalName, now: now)
             if admission.route >= 0 {
-                clients[slot].exchange.mode = settings.auditMode(of: admission.route)
+                clients[slot].exchange.mode = settings(of: slot).auditMode(of: admission.route)
             }
         }
         // Strict mode does not begin what it can't expect to end.
@@ -165,12 +169,12 @@ extension WorkerLoop {
             clients[slot].exchange.mode = .bestEffort
             counters.logRefusals += 1
         }
-        let level = settings.auditLevel(of: admission.route)
+        let level = settings(of: slot).auditLevel(of: admission.route)
         facts.level = level.rawValue
         if level == .body { clients[slot].requestKind = BodyKind(head.fields, bytes) }
-        text.append(head: head, bytes: bytes, settings: settings, route: admission.route)
+        text.append(head: head, bytes: bytes, settings: settings(of: slot), route: admission.route)
         commitText(slot, level)
-        clients[slot].exchange.begin(head: head, limits: limits.http)
+        clients[slot].exchange.begin(head: head, limits: settings(of: slot).connections.http)
         clients[slot].exchange.facts = facts
         clients[slot].exchange.keepsAlive = refusal == nil && keepsAlive(slot)
 
@@ -189,15 +193,15 @@ extension WorkerLoop {
     }
 
     private func keepsAlive(_ slot: Int) -> Bool {
-        head.isPersistent && !isDraining
-            && clients[slot].requests < limits.requestsPerConnection
+        head.isPersistent && !isDraining && !clients[slot].isRetiring
+            && clients[slot].requests < settings(of: slot).connections.requestsPerConnection
     }
 
     /// Facts of a request that begins now, its sequence number taken.
     mutating func newFacts(_ slot: Int, client: ClientAddress?) -> RecordFacts {
         sequence += 1
         clients[slot].requests += 1
-        clients[slot].exchange.mode = settings.auditMode
+        clients[slot].exchange.mode = settings(of: slot).auditMode
         clients[slot].exchange.isDecisionRecorded = false
         clients[slot].exchange.isCompletionRecorded = false
         var facts = RecordFacts()
@@ -210,8 +214,8 @@ extension WorkerLoop {
         facts.requestID = identifiers.requestID(now: wall)
         facts.peer = clients[slot].peer
         facts.client = client?.address ?? clients[slot].peer
-        facts.generation = settings.generation
-        facts.level = settings.auditLevel(of: -1).rawValue
+        facts.generation = settings(of: slot).generation
+        facts.level = settings(of: slot).auditLevel(of: -1).rawValue
         describeTransport(slot, &facts)
         if clients[slot].phase == .head || clients[slot].phase == .audit {
             facts.headMicroseconds = now.microseconds(since: clients[slot].headStarted)
@@ -258,8 +262,8 @@ extension WorkerLoop {
             facts.httpVersion = head.version.rawValue
         }
         text.removeAll()
-        text.append(head: head, bytes: bytes, settings: settings, route: -1)
-        commitText(slot, settings.auditLevel(of: -1))
+        text.append(head: head, bytes: bytes, settings: settings(of: slot), route: -1)
+        commitText(slot, settings(of: slot).auditLevel(of: -1))
         return facts
     }
 

@@ -138,7 +138,7 @@ extension WorkerLoop {
             var writer = clients[slot].output.writer()
             ResponseRewrite.writeInterim(
                 head: responseHead, bytes: bytes, facts: clients[slot].exchange.facts,
-                settings: settings, into: &writer)
+                settings: settings(of: slot), into: &writer)
             // One that finds no room behind a flood of others is left out whole.
             if !writer.overflowed { clients[slot].output.commit(writer) }
             return true
@@ -159,7 +159,7 @@ extension WorkerLoop {
             clientVersion: clients[slot].exchange.version,
             acceptsTrailers: clients[slot].exchange.acceptsTrailers,
             keepsAlive: clients[slot].exchange.keepsAlive, now: wall,
-            settings: settings,
+            settings: settings(of: slot),
             receiptPrefix: receiptPrefix.bytes, into: &writer)
         let fits = !writer.overflowed
         if fits { clients[slot].output.commit(writer) }
@@ -175,7 +175,7 @@ extension WorkerLoop {
         clients[slot].exchange.responseFraming = framing
         clients[slot].exchange.isUpstreamPersistent = responseHead.isPersistent
         clients[slot].exchange.responseBody = BodyDecoder(
-            responseHead.framing, limits: limits.http)
+            responseHead.framing, limits: settings(of: slot).connections.http)
         if responseHead.framing == .none { clients[slot].exchange.hasResponseEnded = true }
         return true
     }
@@ -183,7 +183,7 @@ extension WorkerLoop {
     /// Adds what the settings choose of the upstream's fields to the exchange's record.
     private mutating func recordResponseHead(_ slot: Int, _ bytes: Span<UInt8>) {
         text.removeAll()
-        text.append(response: responseHead, bytes: bytes, settings: settings)
+        text.append(response: responseHead, bytes: bytes, settings: settings(of: slot))
         appendToRecord(slot)
         clients[slot].responseKind = BodyKind(responseHead.fields, bytes)
     }

@@ -14,6 +14,7 @@ extension WorkerLoop {
 
     /// Begins TLS where the connection's listener speaks it.
     mutating func beginTLS(_ slot: Int) {
+        let contexts = inUse[Int(clients[slot].generation)].contexts
         guard let context = contexts?.servers[Int(clients[slot].listener)] else { return }
         let number = clients[slot].stream.socket.number
         guard let session = engine.accept(context, socket: number) else {
@@ -81,6 +82,7 @@ extension WorkerLoop {
     /// The handshake is done: keeps what every record of the connection says, and what admission
     /// wants to know.
     private mutating func established(_ slot: Int) -> Bool {
+        guard clients[slot].generation == current || renew(slot) else { return false }
         var transport = TransportFacts()
         transport.isSecure = true
         let facts = clients[slot].stream.session.facts
@@ -89,7 +91,7 @@ extension WorkerLoop {
         if facts.hasCertificate {
             transport.hasCertificate = true
             transport.certificate = facts.certificate
-            transport.matches = settings.policy.certificates(
+            transport.matches = settings(of: slot).policy.certificates(
                 matching: details, sha256: facts.certificate)
             name = ClientCertificateIdentity.principalName(details)
         }
@@ -101,7 +103,7 @@ extension WorkerLoop {
         clients[slot].transport = transport
         clients[slot].handshakeMicroseconds = now.microseconds(since: clients[slot].headStarted)
         clients[slot].phase = .idle
-        setDeadline(slot, afterMilliseconds: limits.idleMilliseconds)
+        setDeadline(slot, afterMilliseconds: settings(of: slot).connections.idleMilliseconds)
         return true
     }
 
@@ -168,7 +170,8 @@ extension WorkerLoop {
         clients[slot].stream.session = .none
         clients[slot].stream.socket.mayRead = true
         if failure.reason == .tlsPlainHTTP {
-            clients[slot].exchange.beginUnread(facts: facts, limits: limits.http)
+            clients[slot].exchange.beginUnread(
+                facts: facts, limits: settings(of: slot).connections.http)
             var admission = Admission()
             admission.verdict = .refuse(status: 400, reason: .tlsPlainHTTP)
             answer(slot, admission: admission)
@@ -203,7 +206,7 @@ extension WorkerLoop {
         facts.errorPhase = .handshake
         facts.tlsAlert = alert
         describeHandshake(slot)
-        commitText(slot, settings.auditLevel(of: -1))
+        commitText(slot, settings(of: slot).auditLevel(of: -1))
         return facts
     }
 }

@@ -55,7 +55,7 @@ extension WorkerLoop {
         let facts = clients[slot].exchange.facts
         var writer = clients[slot].exchange.outgoing.writer()
         RequestRewrite.write(
-            head: head, bytes: bytes, settings: settings, authenticator: authenticator,
+            head: head, bytes: bytes, settings: settings(of: slot), authenticator: authenticator,
             facts: facts, context: context, certificateName: clients[slot].principalName,
             receiptPrefix: receiptPrefix.bytes, into: &writer)
         clients[slot].exchange.outgoing.commit(writer)
@@ -72,15 +72,18 @@ extension WorkerLoop {
     /// Gives the exchange a connection: an idle one, or a new one.
     mutating func connect(_ slot: Int) {
         let index = Int(clients[slot].exchange.facts.upstream)
-        let endpoint = turns.next(upstream: index)
-        let flat = turns.flatIndex(upstream: index, endpoint: endpoint)
+        let generation = Int(clients[slot].generation)
+        let endpoint = inUse[generation].turns.next(upstream: index)
+        let flat = inUse[generation].flatPlace(upstream: index, endpoint: endpoint)
         clients[slot].exchange.attempts += 1
         clients[slot].exchange.facts.endpoint = UInt16(truncatingIfNeeded: endpoint)
         clients[slot].exchange.facts.upstreamAttempts = UInt8(
             clamping: clients[slot].exchange.attempts)
         clients[slot].exchange.connectStarted = now
         // A retry after a stale connection takes a new one: the others may be as stale.
-        if clients[slot].exchange.attempts == 1, let upstream = idle.take(endpoint: flat) {
+        if clients[slot].exchange.attempts == 1, flat >= 0,
+            let upstream = idle.take(endpoint: flat)
+        {
             counters.upstreamReuses += 1
             upstreams[upstream].client = slot
             upstreams[upstream].isReused = true
@@ -94,7 +97,7 @@ extension WorkerLoop {
     }
 
     private mutating func open(_ slot: Int, upstream index: Int, endpoint: Int, flat: Int) {
-        let choices = addresses[index][endpoint]
+        let choices = inUse[Int(clients[slot].generation)].addresses[index][endpoint]
         guard !choices.isEmpty else {
             upstreamFailed(slot, .upstreamNameUnresolved, status: 502)
             return
@@ -128,7 +131,8 @@ extension WorkerLoop {
         clients[slot].phase = .connecting
         clients[slot].exchange.wait = .connect
         clients[slot].exchange.deadline = now.advanced(
-            nanoseconds: UInt64(settings.upstreams[index].connectMilliseconds) * 1_000_000)
+            nanoseconds: UInt64(settings(of: slot).upstreams[index].connectMilliseconds) * 1_000_000
+        )
         scheduleExchange(slot)
     }
 
@@ -152,7 +156,7 @@ extension WorkerLoop {
     /// is usable.
     private mutating func secure(_ slot: Int, _ upstream: Int) -> Bool {
         let index = Int(clients[slot].exchange.facts.upstream)
-        guard let context = contexts?.clients[index] else {
+        guard let context = inUse[Int(clients[slot].generation)].contexts?.clients[index] else {
             connected(slot, upstream)
             return true
         }
@@ -194,7 +198,7 @@ extension WorkerLoop {
         let upstream = clients[slot].upstream
         let index = Int(clients[slot].exchange.facts.upstream)
         let wasReused = upstream >= 0 && upstreams[upstream].isReused
-        let retries = Int(settings.upstreams[index].connectRetries)
+        let retries = Int(settings(of: slot).upstreams[index].connectRetries)
         // A stale connection is nobody's failure: it does not count against the retries.
         let action = clients[slot].exchange.upstreamFailed(
             reason, status: status, wasReused: wasReused,
@@ -225,11 +229,11 @@ extension WorkerLoop {
         let flat = upstreams[upstream].endpoint
         buffers.give(&upstreams[upstream].stream.input)
         upstreams[upstream].scanned = 0
-        guard !isDraining, !upstreams[upstream].stream.socket.isPeerClosing else {
+        guard !isDraining, flat >= 0, !upstreams[upstream].stream.socket.isPeerClosing else {
             closeUpstream(upstream)
             return
         }
-        let index = turns.upstream(ofFlatIndex: flat)
+        let index = inUse[Int(current)].turns.upstream(ofFlatIndex: flat)
         if idle.count(endpoint: flat) >= settings.upstreams[index].idleConnections,
             let oldest = idle.oldest(endpoint: flat)
         {

@@ -15,8 +15,18 @@ import Upstream
 /// Everything is made in `init`; from then on a request allocates nothing. One thread owns it.
 struct WorkerLoop: ~Copyable {
     let configuration: WorkerConfiguration
-    let settings: ProxySettings
-    let limits: ConnectionLimits
+    /// The latest settings, by which new requests are judged, and their limits.
+    var settings: ProxySettings
+    var limits: ConnectionLimits
+    /// All that a request is under way with, and which of them are the latest.
+    var inUse: Slab<SettingsInUse>
+    var current: UInt8
+    /// What the next settings will end.
+    var retiring: SettingsRetirement?
+    /// Whether there are earlier ones, when that was looked at, and what was found.
+    var hasEarlierSettings = false
+    var settingsLooked = Instant.zero
+    var forgotten: SettingsGeneration?
     /// Most bytes of an answered request's body that are read only to keep the connection.
     static let discardLimitBytes = 65_536
     /// Descriptors that clients leave free; half of them are left free by upstreams too.
@@ -29,6 +39,8 @@ struct WorkerLoop: ~Copyable {
     static let lostRuns = 256
     /// When a request that is still open gets its decision recorded (audit log format §6).
     static let decisionNanoseconds: UInt64 = 1_000_000_000
+    /// How often it is looked whether earlier settings are still needed.
+    static let forgetNanoseconds: UInt64 = 1_000_000_000
 
     var poller: Poller
     var listeners: Slab<OwnedListener>
@@ -43,9 +55,6 @@ struct WorkerLoop: ~Copyable {
     var ready: ReadyQueue
     var wheel: TimerWheel
     var idle: IdlePool
-    var turns: RoundRobin
-    var addresses: [[[PeerAddress]]]
-    var addressGeneration: UInt64
 
     var head: RequestHead
     var responseHead: ResponseHead
@@ -56,8 +65,8 @@ struct WorkerLoop: ~Copyable {
     var receiptPrefix: PooledBuffer
     var ring: RingProducer
     var engine: TLSEngine
-    /// The contexts that new sessions are made from; nil when nothing speaks TLS.
-    var contexts: TLSContexts?
+    /// What the authenticator's keys are made with.
+    let library: CryptoLibrary
 
     var now: Instant
     var wall: WallTime
@@ -85,13 +94,15 @@ struct WorkerLoop: ~Copyable {
     /// A listener's socket and where its connections are counted.
     struct OwnedListener: ~Copyable {
         let listener: Listener
-        let index: UInt16
+        var index: UInt16
+        /// Whether what waits there is left until the next settings.
+        var isPaused = false
     }
 
     init(
         _ configuration: WorkerConfiguration, ring: consuming RingProducer,
         authenticator: consuming Authenticator, hash: consuming SHA256, poller: consuming Poller,
-        engine: consuming TLSEngine
+        engine: consuming TLSEngine, library: consuming CryptoLibrary
     ) {
         let settings = configuration.settings
         let limits = settings.connections
@@ -101,14 +112,22 @@ struct WorkerLoop: ~Copyable {
         self.limits = limits
         self.ring = ring
         self.engine = engine
-        contexts = configuration.tls?.contexts
+        self.library = library
+        inUse = Slab(capacity: WorkerControl.limitGenerations)
+        let first = SettingsInUse(
+            settings, endpoints: configuration.endpoints, contexts: configuration.tls.contexts,
+            worker: configuration.index)
+        let endpointTotal = first.turns.endpointTotal
+        let slot = inUse.insert(first)
+        precondition(slot != nil)
+        current = UInt8(slot ?? 0)
         let descriptors = ProcessLimits.descriptors()
         let reserve = min(WorkerLoop.reservedDescriptors, descriptors / 4)
         clientDescriptors = CInt(clamping: descriptors - reserve)
         upstreamDescriptors = CInt(clamping: descriptors - reserve / 2)
         now = SystemClock.monotonic()
         wall = SystemClock.wall()
-        listeners = Slab(capacity: max(1, configuration.listeners.count))
+        listeners = Slab(capacity: WorkerControl.limitSockets)
         clients = Slab(capacity: capacity)
         upstreams = Slab(capacity: capacity)
         // A rewritten head is longer than the one read: room for the fields that are added.
@@ -125,11 +144,7 @@ struct WorkerLoop: ~Copyable {
         lost = LostNumbers(capacity: WorkerLoop.lostRuns)
         commits = CommitQueue(capacity: capacity)
         wheel = TimerWheel(capacity: capacity * 2 + 1, now: now)
-        let counts = settings.upstreams.map(\.endpoints.count)
-        turns = RoundRobin(endpointCounts: counts, offset: configuration.index)
-        idle = IdlePool(endpoints: counts.reduce(0, +), connections: capacity)
-        addressGeneration = configuration.endpoints.generation
-        addresses = configuration.endpoints.snapshot()
+        idle = IdlePool(endpoints: endpointTotal, connections: capacity)
         head = RequestHead(limits: limits.http)
         responseHead = ResponseHead(limits: limits.http)
         self.authenticator = authenticator
@@ -156,6 +171,8 @@ struct WorkerLoop: ~Copyable {
                 else { preconditionFailure("more listeners than counted") }
                 try watchListener(slot)
             }
+            configuration.control.publish(
+                generation: settings.generation, oldest: settings.generation, inUse: 1)
         } catch {
             throw .system(error)
         }
@@ -191,6 +208,7 @@ struct WorkerLoop: ~Copyable {
             flushPending()
             serveCommitted()
             publishRecords()
+            publishSettings()
         }
         abandonAll()
         handOverRecords()
@@ -210,6 +228,9 @@ struct WorkerLoop: ~Copyable {
         // Records that found the ring full are tried again at the writer's pace.
         if !pending.isEmpty || !lost.isEmpty {
             next = min(next, now.advanced(nanoseconds: 5_000_000))
+        }
+        if hasEarlierSettings {
+            next = min(next, settingsLooked.advanced(nanoseconds: WorkerLoop.forgetNanoseconds))
         }
         if counters != publishedCounters
             || UInt64(clients.inUse) != publishedCounters.openClients
@@ -285,17 +306,25 @@ struct WorkerLoop: ~Copyable {
             configuration.control.publish(counters)
         }
         if !isDraining, configuration.control.isDraining { beginDrain() }
-        // New sessions are made from them; those under way keep what they were made from.
-        if let published = configuration.control.takeContexts() { contexts = published }
-        if let published = configuration.control.takeTickets() {
-            configuration.tls?.library.adopt(published)
+        // New sessions are made from them; those under way keep what they were made from. They are
+        // those of the latest settings: the control thread gives none while it changes settings.
+        if let published = configuration.control.takeContexts() {
+            inUse[Int(current)].contexts = published
         }
-        let generation = configuration.endpoints.generation
-        if generation != addressGeneration {
-            addressGeneration = generation
-            addresses = configuration.endpoints.snapshot()
+        if let published = configuration.control.takeTickets() {
+            configuration.tls.library.adopt(published)
+        }
+        if !isDraining { takeSettings() }
+        inUse[Int(current)].refreshAddresses()
+        if hasEarlierSettings,
+            now.nanoseconds(since: settingsLooked) >= WorkerLoop.forgetNanoseconds
+        {
+            forgetSettings()
         }
     }
+
+    /// The settings that the client's request is judged by.
+    func settings(of slot: Int) -> ProxySettings { inUse[Int(clients[slot].generation)].settings }
 }
 
 /// Why a worker could not start.

@@ -25,7 +25,7 @@ public enum WorkerThread {
                 configuration, ring: ring,
                 authenticator: try makeAuthenticator(configuration, library),
                 hash: try makeHash(library), poller: try makePoller(),
-                engine: try makeEngine(configuration))
+                engine: makeEngine(configuration), library: library)
             try loop.listen()
             started(nil)
             loop.run()
@@ -54,15 +54,9 @@ public enum WorkerThread {
         do { return try SHA256(library) } catch { throw .cryptography }
     }
 
-    /// Of the library that the configuration's contexts were made with; any, when there are none.
-    private static func makeEngine(
-        _ configuration: WorkerConfiguration
-    ) throws(WorkerError) -> TLSEngine {
-        if let tls = configuration.tls {
-            tls.library.adopt(tls.tickets)
-            return TLSEngine(tls.library)
-        }
-        do { return TLSEngine(try TLSLibrary()) } catch { throw .cryptography }
+    private static func makeEngine(_ configuration: WorkerConfiguration) -> TLSEngine {
+        configuration.tls.library.adopt(configuration.tls.tickets)
+        return TLSEngine(configuration.tls.library)
     }
 
     private static func makePoller() throws(WorkerError) -> Poller {

@@ -39,7 +39,7 @@ struct DemoCommand: ParsableCommand {
             StandardStream.error.writeLine("sallyport: \(error)")
             throw ExitCode.doesNotHold
         }
-        try ServeCommand.serve(try loadSettings(files.settings)) { listeners in
+        try ServeCommand.serve(files.settings) { listeners in
             guard listeners.count == 2 else { return }
             StandardStream.output.writeLine(
                 text(

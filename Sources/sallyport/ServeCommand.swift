@@ -1,5 +1,6 @@
 import ArgumentParser
 import LinuxIO
+import Primitives
 import Settings
 import Supervisor
 
@@ -9,7 +10,8 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve",
         abstract: "Run the proxy until SIGTERM or SIGINT.",
         discussion: """
-            A first signal drains: requests under way end well. A second one stops at once. \
+            A first signal drains: requests under way end well. A second one stops at once. SIGHUP \
+            takes the settings from the file again, without touching a request. \
             Nothing is served without its audit log.
             """)
 
@@ -17,15 +19,21 @@ struct ServeCommand: ParsableCommand {
     var config: String
 
     func run() throws {
-        try ServeCommand.serve(try loadSettings(config)) { _ in }
+        try ServeCommand.serve(config) { _ in }
     }
 
-    /// Serves until a signal ends the process; a failure is printed, and ends the command.
+    /// Serves by the settings at `path` until a signal ends the process; a failure is printed, and
+    /// ends the command.
     static func serve(
-        _ settings: Settings, listening: ([ListenerSet.Bound]) -> Void
+        _ path: String, listening: ([ListenerSet.Bound]) -> Void
     ) throws {
+        let settings = try loadSettings(path)
         do throws(SupervisorError) {
-            let supervisor = try Supervisor(settings, build: Sallyport.version)
+            let supervisor = try Supervisor(
+                settings, build: Sallyport.version
+            ) { (generation) throws(SettingsError) -> Settings in
+                try Settings.load(path: path, generation: generation)
+            }
             try supervisor.run(listening: listening)
         } catch {
             StandardStream.error.writeLine("sallyport: \(error)")

@@ -49,7 +49,7 @@ struct SignerCommand: ParsableCommand {
             var server = try SignerServer(
                 service, path: socket, users: users.isEmpty ? [LocalPeer.ownUser] : Set(users))
             say("listening on \(socket), \(logs) logs known, vkey \(vkey.text)")
-            try server.run(isEnding: { signals.wait(milliseconds: 0) == .stop }) { event in
+            try server.run(isEnding: { signals.wait(milliseconds: 0)?.signal == .stop }) { event in
                 switch event {
                 case .userRefused(let user): say("refused a process of user \(user)")
                 case .refused(let why): say("refused a request: \(why.rawValue)")

@@ -12,8 +12,8 @@ import Testing
     private func pages() throws -> ProxyPages {
         ProxyPages(
             ProxyPages.Constants(
-                build: "1.2.3", settingsDigest: .zero, boundNanoseconds: 1_000_000_000),
-            workers: try WorkerThreads(), status: status)
+                build: "1.2.3", boundNanoseconds: 1_000_000_000),
+            settings: .zero, workers: try WorkerThreads(), status: status)
     }
 
     private func becomeDurable() { status.publishDurable(until: SystemClock.monotonic()) }

@@ -368,14 +368,3 @@ def test_interrupt_stops_as_well(make_proxy):
     proxy = make_proxy()
     proxy.process.send_signal(signal.SIGINT)
     assert proxy.wait() == 0
-
-
-def test_hangup_says_that_nothing_is_reloaded(make_proxy):
-    import signal
-    proxy = make_proxy()
-    proxy.process.send_signal(signal.SIGHUP)
-    end = time.monotonic() + 5
-    while not any("reload" in line for line in proxy.lines):
-        assert time.monotonic() < end, proxy.lines
-        time.sleep(0.01)
-    assert once(proxy.address, request(target="/health")).status == 200

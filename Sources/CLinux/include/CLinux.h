@@ -1,17 +1,21 @@
 // What Swift's Glibc module lacks. Only LinuxIO imports this. The header defines no feature
 // macro, so that its view of the C library is the same as the Glibc module's.
 #pragma once
+#include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <time.h>
 
 /// Adds or changes an epoll registration; `data` comes back with each event.
 int sallyport_epoll_ctl(int epoll, int operation, int descriptor, uint32_t events, uint64_t data);
 /// accept4(2), non-blocking and close-on-exec.
 int sallyport_accept(int listener, struct sockaddr_storage *address, socklen_t *length);
+/// Drops what asks for a connection at a listening TCP socket (SO_ATTACH_FILTER, socket(7)).
+int sallyport_refuse_connections(int listener);
 /// socket(2), a stream, non-blocking and close-on-exec.
 int sallyport_stream_socket(int family);
 /// socket(2), datagrams between processes of this machine, non-blocking and close-on-exec.
@@ -50,3 +54,11 @@ int sallyport_message_socket(void);
 /// bind(2) and connect(2) at a path of at most 107 bytes.
 int sallyport_bind_local(int descriptor, const char *path);
 int sallyport_connect_local(int descriptor, const char *path);
+/// Who sent a signal.
+struct sallyport_signal_sender {
+    uint32_t user;
+    int32_t process;
+};
+/// sigtimedwait(2), and si_uid and si_pid of what came.
+int sallyport_wait_signal(
+    const sigset_t *set, struct sallyport_signal_sender *sender, const struct timespec *timeout);
