@@ -52,13 +52,14 @@ public enum JournalMessages {
     /// The last message of a process that could not send all.
     public static func entry(_ losses: PublicationLosses, origin: String) -> JournalEntry {
         var entry = JournalEntry(
-            "audit log \(origin): \(losses.checkpoints) checkpoints and \(losses.events) events "
-                + "could not be sent to journald; the log has them",
+            "audit log \(origin): \(losses.checkpoints) checkpoints, \(losses.events) events and "
+                + "\(losses.records) records were not sent to journald; the log has them",
             identifier: lossIdentifier, priority: .warning)
         entry.add("SALLYPORT_EVENT", "journal_lost")
         entry.add("SALLYPORT_ORIGIN", origin)
         entry.add("SALLYPORT_LOST_CHECKPOINTS", "\(losses.checkpoints)")
         entry.add("SALLYPORT_LOST_EVENTS", "\(losses.events)")
+        entry.add("SALLYPORT_LOST_RECORDS", "\(losses.records)")
         return entry
     }
 }

@@ -27,13 +27,16 @@ public struct JournalThread: ~Copyable, Sendable {
 
     /// Taken from the queue and not sent yet, the next one last.
     private var pending: [Publication] = []
-    /// Not in the log yet, and everything.
+    private var records: [PublishedRecord] = []
+    /// Just now, not in the log yet, and everything.
+    private var lost = PublicationLosses()
     private var unrecorded = PublicationLosses()
     private var losses = PublicationLosses()
     private var lastRecorded: Instant?
     private var isUnavailable = false
+    private var allowance: RecordAllowance
 
-    private static let retryMilliseconds: Int32 = 100
+    private static let retryMilliseconds: Int32 = 20
     private static let lookMilliseconds: Int32 = 1000
     private static let recordNanoseconds: UInt64 = 60_000_000_000
     /// How long the end of the process waits for journald.
@@ -50,6 +53,7 @@ public struct JournalThread: ~Copyable, Sendable {
         tell: @escaping @Sendable (JournalNotice) -> Void
     ) throws(SystemError) {
         socket = try LocalDatagram(path: settings.socketPath)
+        allowance = RecordAllowance(perSecond: settings.recordsPerSecond)
         self.settings = settings
         self.origin = origin
         self.queue = queue
@@ -72,20 +76,23 @@ public struct JournalThread: ~Copyable, Sendable {
         return RunningJournal(thread: thread, queue: queue, outcome: outcome)
     }
 
-    /// Sends what it can.
+    /// Sends what it can: records when nothing else waits.
     ///
     /// - Returns: Whether all is sent.
     fileprivate mutating func send() -> Bool {
         while true {
-            if pending.isEmpty {
-                let taken = queue.take()
-                pending = taken.publications.reversed()
-                unrecorded.add(taken.losses)
-                losses.add(taken.losses)
+            if pending.isEmpty { pending = queue.take().reversed() }
+            if let next = pending.last {
+                guard isSettled(next) else { return false }
+                pending.removeLast()
+                continue
             }
-            guard let next = pending.last else { return true }
-            guard isSettled(next) else { return false }
-            pending.removeLast()
+            if records.isEmpty { records = queue.takeRecords().reversed() }
+            guard let next = records.popLast() else { return true }
+            guard isSettled(next) else {
+                records.append(next)
+                return false
+            }
         }
     }
 
@@ -93,26 +100,66 @@ public struct JournalThread: ~Copyable, Sendable {
     private mutating func isSettled(_ publication: Publication) -> Bool {
         if case .checkpoint = publication, !settings.sendsCheckpoints { return true }
         guard let entry = JournalMessages.entry(publication, origin: origin) else { return true }
+        switch send(entry) {
+        case .sent: return true
+        case .impossible:
+            lost.count(publication)
+            return true
+        case .later: return false
+        }
+    }
+
+    /// The same for a record.
+    private mutating func isSettled(_ record: PublishedRecord) -> Bool {
+        let now = SystemClock.monotonic()
+        guard allowance.isOpen(now: now) else {
+            lost.records += 1
+            return true
+        }
+        switch send(JournalMessages.entry(record, origin: origin)) {
+        case .sent:
+            allowance.spend(now: now)
+            return true
+        case .impossible:
+            lost.records += 1
+            return true
+        case .later: return false
+        }
+    }
+
+    private enum Sending {
+        case sent
+        case later
+        /// Too long for anyone.
+        case impossible
+    }
+
+    private mutating func send(_ entry: JournalEntry) -> Sending {
         switch socket.send(entry.bytes.span) {
         case .sent:
             if isUnavailable { tell(.available) }
             isUnavailable = false
-            return true
-        case .wouldBlock:
-            return false
-        case .failed(let error) where error.isMessageTooLong:
-            unrecorded.count(publication)
-            losses.count(publication)
-            return true
+            return .sent
+        case .wouldBlock: return .later
+        case .failed(let error) where error.isMessageTooLong: return .impossible
         case .failed(let error):
             if !isUnavailable { tell(.unavailable(error)) }
             isUnavailable = true
-            return false
+            return .later
         }
+    }
+
+    /// Adds up what was lost, here and on the way.
+    private mutating func addLosses() {
+        lost.add(queue.takeLosses())
+        unrecorded.add(lost)
+        losses.add(lost)
+        lost = PublicationLosses()
     }
 
     /// Has the log say what could not be sent.
     fileprivate mutating func recordLosses(now: Instant) {
+        addLosses()
         guard !unrecorded.isEmpty else { return }
         if let lastRecorded,
             now.nanoseconds(since: lastRecorded) < JournalThread.recordNanoseconds
@@ -121,7 +168,9 @@ public struct JournalThread: ~Copyable, Sendable {
         }
         lastRecorded = now
         record(
-            .journalLost(checkpoints: unrecorded.checkpoints, events: unrecorded.events))
+            .journalLost(
+                checkpoints: unrecorded.checkpoints, events: unrecorded.events,
+                records: unrecorded.records))
         unrecorded = PublicationLosses()
     }
 
@@ -138,11 +187,11 @@ public struct JournalThread: ~Copyable, Sendable {
 
     /// Counts what remains, says what was lost, and answers it.
     fileprivate mutating func finish() -> PublicationLosses {
-        for publication in pending { losses.count(publication) }
+        for publication in pending + queue.take() { lost.count(publication) }
+        lost.records += UInt64(records.count + queue.takeRecords().count)
         pending = []
-        let rest = queue.take()
-        losses.add(rest.losses)
-        for publication in rest.publications { losses.count(publication) }
+        records = []
+        addLosses()
         if !losses.isEmpty {
             _ = socket.send(JournalMessages.entry(losses, origin: origin).bytes.span)
         }

@@ -160,7 +160,7 @@ public enum LifecycleEvent: Sendable, Equatable {
     /// So many events came faster than they could be recorded.
     case eventsDropped(count: UInt64)
     /// So many messages could not be sent to journald.
-    case journalLost(checkpoints: UInt64, events: UInt64)
+    case journalLost(checkpoints: UInt64, events: UInt64, records: UInt64)
     /// A witness cosigns, from the checkpoint of this size on.
     case witnessCosigns(witness: String, size: UInt64)
     /// A witness can't be asked.
@@ -235,10 +235,10 @@ public enum LifecycleEvent: Sendable, Equatable {
             ]
         case .eventsDropped(let count):
             ["event": .string("events_dropped"), "count": .count(count)]
-        case .journalLost(let checkpoints, let events):
+        case .journalLost(let checkpoints, let events, let records):
             [
                 "event": .string("journal_lost"), "checkpoints": .count(checkpoints),
-                "events": .count(events),
+                "events": .count(events), "records": .count(records),
             ]
         case .witnessCosigns(let witness, let size):
             [

@@ -15,10 +15,27 @@ public struct WitnessSettings: Sendable, Equatable {
     }
 }
 
+/// Which records are sent to journald.
+public enum JournalRecords: Sendable, Equatable, CaseIterable {
+    /// None.
+    case none
+    /// Those of what was refused: by authentication, authorization, a limit.
+    case denied
+    /// Those of all requests and failed handshakes.
+    case all
+}
+
 /// What of the log is sent to journald.
 public struct JournalSettings: Sendable, Equatable {
     /// Whether each signed checkpoint is sent.
     public var sendsCheckpoints = true
+    /// Which records are sent.
+    public var records = JournalRecords.none
+    /// How many records are sent in a second, over half a minute; 0 for as many as there are.
+    ///
+    /// Half a minute's may go at once, and are those of 30 s twice over at the most: 9000, so that
+    /// journald, which drops what exceeds 10,000 in 30 s, has room for checkpoints and events.
+    public var recordsPerSecond: UInt32 = 150
     /// Path of the socket that journald takes messages from.
     public var socketPath = JournalSettings.standardSocketPath
 

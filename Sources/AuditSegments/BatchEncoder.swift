@@ -145,6 +145,30 @@ public struct BatchEncoder: ~Copyable, @unchecked Sendable {
         return true
     }
 
+    /// The record that begins at `offset` of the batch: its parts one behind the other, and where
+    /// they lie. Until `reset`.
+    ///
+    /// - Parameter offset: `byteCount` as it was before the record was added.
+    public func record(at offset: Int) -> (text: [UInt8], parts: RecordParts) {
+        var text: [UInt8] = []
+        var ranges = InlineArray<3, ByteRange>(repeating: .empty)
+        var position = offset + BatchEncoder.headBytes
+        for part in 0..<BatchEncoder.parts {
+            position += BatchEncoder.partHeadBytes
+            precondition(position <= plainCount)
+            // Safe: `complete` stored the length there, and the part lies behind it.
+            let stored = unsafe UnsafeRawPointer(plain + position - 4).loadUnaligned(
+                as: UInt32.self)
+            let count = Int(UInt32(bigEndian: stored))
+            precondition(count <= plainCount - position)
+            ranges[part] = ByteRange(start: text.count, count: count)
+            unsafe text.append(
+                contentsOf: UnsafeBufferPointer(start: plain + position, count: count))
+            position += count
+        }
+        return (text, RecordParts(core: ranges[0], subject: ranges[1], detail: ranges[2]))
+    }
+
     /// Fills in what stands around parts that are in their places, and makes the entry.
     private mutating func complete(
         _ kind: UInt8, _ time: WallTime, _ places: RecordParts, _ tree: inout LogTree

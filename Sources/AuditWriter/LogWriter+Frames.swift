@@ -50,7 +50,6 @@ extension LogWriter {
     }
 
     private mutating func publishBatch() {
-        batch.reset()
         for index in 0..<rings.count {
             rings[index].release()
             if status.publishDurable(worker: index, records: rings[index].takenCount) {
@@ -58,6 +57,8 @@ extension LogWriter {
             }
         }
         status.publishDurable(size: tree.size)
+        announceRecords()
+        batch.reset()
         announceEvents()
     }
 

@@ -48,6 +48,8 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     /// Who is told what the log says, and events that they are told once they are durable.
     var outlets = PublicationOutlets()
     var keptEvents: [PublishedEvent] = []
+    /// Records of the batch that are told once it is durable.
+    var keptRecords: [KeptRecord] = []
     /// A checkpoint that is in a frame, and has to be published before the next is signed.
     var pendingNote: PendingNote?
     /// Leaves that wait for the next turn.
@@ -198,6 +200,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         var drained = 0
         while true {
             let facts: RecordFacts?
+            let offset = batch.byteCount
             do {
                 facts = try LogWriter.takeOne(
                     &rings[index], &encoder, &veil, &batch, &tree)
@@ -214,6 +217,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
             {
                 _ = accounts[index].insert(facts.sequence)
             }
+            if outlets.journalRecords != .none { keepRecord(facts, at: offset) }
             if batch.byteCount >= LogWriter.flushBytes || batch.count == LogWriter.batchRecords {
                 try flush(now: now, wall: wall)
             }

@@ -78,7 +78,10 @@ extension SettingsParser {
         settings.retention = section.optional("retain").map(retention) ?? settings.retention
         settings.recipients = section.optional("recipients").map(recipients) ?? []
         settings.privacy = section.optional("privacy").map(privacy) ?? settings.privacy
-        settings.journal = section.optional("journald").flatMap(journald)
+        if let journal = section.optional("journald") {
+            settings.journal = journald(journal)
+            warnJournal(settings, journal)
+        }
         settings.witnesses = section.optional("witnesses").map(witnesses) ?? []
         settings.witnessMilliseconds = section.milliseconds(
             "witness_interval", in: 100...3_600_000, otherwise: settings.witnessMilliseconds)

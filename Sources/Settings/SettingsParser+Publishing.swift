@@ -6,6 +6,8 @@ extension SettingsParser {
     /// Most witnesses: each costs a request a round.
     private static let limitWitnesses = 16
     private static let limitAuthorityBytes = 1 << 20
+    /// A thread sends some 20,000 messages a second.
+    private static let limitRecordRate = 100_000
 
     /// The list `audit.witnesses`.
     func witnesses(_ value: SettingValue) -> [WitnessSettings] {
@@ -72,29 +74,51 @@ extension SettingsParser {
         return path
     }
 
+    /// Warns of records that are encrypted in the log alone.
+    func warnJournal(_ settings: AuditSettings, _ value: SettingValue) {
+        guard let records = settings.journal?.records, records != .none,
+            !settings.recipients.isEmpty
+        else { return }
+        diagnostics.warning(
+            value,
+            "\(value.name).records: records are encrypted in the log, but stand in the journal in "
+                + "the clear, for whoever may read it")
+    }
+
     /// The section `audit.journald`.
     func journald(_ value: SettingValue) -> JournalSettings? {
         guard
             let section = Section(
-                value, known: ["checkpoints", "records", "socket"], diagnostics: diagnostics)
+                value, known: ["checkpoints", "records", "record_rate", "socket"],
+                diagnostics: diagnostics)
         else { return nil }
         var settings = JournalSettings()
         if let checkpoints = section.optional("checkpoints").flatMap(diagnostics.flag) {
             settings.sendsCheckpoints = checkpoints
         }
-        if let records = section.optional("records") {
-            _ = diagnostics.choice(records, [("none", ())], later: ["denied", "all"])
+        let records = section.optional("records").flatMap { value in
+            diagnostics.choice(
+                value, [("none", JournalRecords.none), ("denied", .denied), ("all", .all)])
         }
-        if let path = section.optional("socket").flatMap({
-            diagnostics.text($0, limitBytes: LocalDatagram.limitPathBytes)
-        }) {
-            if path.hasPrefix("/") {
-                settings.socketPath = path
-            } else {
-                diagnostics.error(
-                    value, "\(value.path).socket is '\(path.shortened)', not an absolute path")
-            }
-        }
+        settings.records = records ?? settings.records
+        settings.recordsPerSecond = UInt32(
+            section.number(
+                "record_rate", in: 0...SettingsParser.limitRecordRate,
+                otherwise: Int(settings.recordsPerSecond)))
+        settings.socketPath =
+            section.optional("socket").flatMap {
+                absolutePath($0, limitBytes: LocalDatagram.limitPathBytes)
+            } ?? settings.socketPath
         return settings
+    }
+
+    private func absolutePath(_ value: SettingValue, limitBytes: Int) -> String? {
+        guard let path = diagnostics.text(value, limitBytes: limitBytes) else { return nil }
+        guard path.hasPrefix("/") else {
+            diagnostics.error(
+                value, "\(value.name) is '\(path.shortened)', not an absolute path")
+            return nil
+        }
+        return path
     }
 }

@@ -18,7 +18,10 @@ struct Publishers: ~Copyable {
     init(_ settings: AuditSettings, logger: Logger) throws(SupervisorError) {
         var outlets = PublicationOutlets()
         do throws(SystemError) {
-            if settings.journal != nil { outlets.journal = try PublicationQueue() }
+            if let journal = settings.journal {
+                outlets.journal = try PublicationQueue()
+                outlets.journalRecords = journal.records
+            }
             if !settings.witnesses.isEmpty { outlets.witnesses = try LatestNote() }
         } catch {
             throw .publishing(.system(error))
@@ -103,8 +106,8 @@ struct Publishers: ~Copyable {
         guard let losses = journal.take()?.stop(), !losses.isEmpty else { return }
         logger.warning(
             """
-            \(losses.checkpoints) checkpoints and \(losses.events) events could not be sent to \
-            journald; the log has them
+            \(losses.checkpoints) checkpoints, \(losses.events) events and \(losses.records) records \
+            were not sent to journald; the log has them
             """
         )
     }

@@ -33,7 +33,7 @@ import Testing
         // Notes that are none are nothing to send, and nothing lost.
         #expect(losses.events == 1)
         #expect(losses.checkpoints == 2)
-        #expect(recorded.all == [.journalLost(checkpoints: 2, events: 0)])
+        #expect(recorded.all == [.journalLost(checkpoints: 2, events: 0, records: 0)])
         #expect(notices.all == [.unavailable(SystemError("sendto", 2))])
         // Two seconds, and what a busy machine adds.
         #expect(SystemClock.monotonic().nanoseconds(since: stopped) >= 2_000_000_000)

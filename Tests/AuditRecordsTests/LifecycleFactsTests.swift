@@ -36,9 +36,9 @@ import Testing
                 #""count":3,"event":"events_dropped","instance":"in\"1\"","mono":0,"ts":1,"v":1}"#
             ),
             (
-                .journalLost(checkpoints: 2, events: 1),
+                .journalLost(checkpoints: 2, events: 1, records: 4),
                 #""checkpoints":2,"event":"journal_lost","events":1,"instance":"in\"1\"","mono":0,"#
-                    + #""ts":1,"v":1}"#
+                    + #""records":4,"ts":1,"v":1}"#
             ),
             (
                 .witnessAhead(witness: "w", size: 9, own: 5),

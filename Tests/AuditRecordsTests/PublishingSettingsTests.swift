@@ -7,6 +7,7 @@ import Testing
         #expect(settings.journal == nil)
         let journal = JournalSettings()
         #expect(journal.sendsCheckpoints)
+        #expect(journal.records == JournalRecords.none)
         #expect(journal.socketPath == "/run/systemd/journal/socket")
     }
 }

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.client import once, request
+from harness.client import Client, once, request
 from harness.journal import Journal
 from harness.proxy import audit
 from harness.wire import WAIT
 
 CHECKPOINT = "MESSAGE_ID=7078cd0c4d32458981e881110a50f2a2"
 EVENT = "MESSAGE_ID=53329d000ae145c9b65188ae3bee6f74"
+RECORD = "MESSAGE_ID=12af8546ac034b6ba5df50cf3bc59f2a"
 LOSS = "MESSAGE_ID=93c93fe0e6784490bbc81a6cbc4a8425"
 
 
@@ -118,7 +119,7 @@ def test_a_journald_that_hangs_keeps_nobody_waiting(make_proxy, journal):
         assert time.monotonic() < deadline, len(sizes)
     proxy.terminate()
     assert proxy.wait() == 0
-    said(proxy, "could not be sent to journald; the log has them")
+    said(proxy, "were not sent to journald; the log has them")
     journal.resume()
     journal.wait_for(lambda found: len(found) >= room, "SYSLOG_IDENTIFIER=sallyport")
     audit("verify", proxy.log.directory)
@@ -134,7 +135,7 @@ def test_what_could_not_be_sent_is_told_at_the_end(make_proxy, journal):
     proxy.terminate()
     assert proxy.wait() == 0
     # The stop is among them.
-    said(proxy, "and 1 events could not be sent to journald")
+    said(proxy, "1 events and 0 records were not sent to journald")
 
 
 def test_without_a_journald_the_proxy_serves(make_proxy, tmp_path):
@@ -194,3 +195,107 @@ def test_a_log_that_was_rolled_back_contradicts_the_journal(make_proxy, journal,
     forged.write_text(export.read_text() + json.dumps(message) + "\n")
     done = audit("verify", proxy.log.directory, "--journal", forged)
     assert "1 messages in the journal are not signed" in done.stdout
+
+
+def indices(records):
+    return [int(record["SALLYPORT_INDEX"]) for record in records]
+
+
+def test_denied_records_are_in_the_journal(make_proxy, journal, tokens):
+    proxy = journaled(make_proxy, journal, records="denied")
+    served(proxy)
+    fields = {"Authorization": f"Bearer {tokens.make('alice')}", "User-Agent": "a=b\x80c"}
+    refused = [
+        once(proxy.address, request(target="/secure/x?secret=1")),
+        once(proxy.address, request(target="/admin/x", fields=fields)),
+        once(proxy.address, request(target="/nowhere")),
+    ]
+    assert [one.status for one in refused] == [401, 403, 404]
+    for _ in range(21):
+        last = once(proxy.address, request(target="/scarce/x"))
+    assert last.status == 429
+    records = [proxy.record(one) for one in [*refused, last]]
+    assert proxy.stop() == 0
+    found = journal.wait_for(lambda found: len(found) == 4, RECORD)
+    # Two workers: the log's order is that of their rings.
+    assert indices(found) == sorted(record["index"] for record in records)
+    found = [next(one for one in found if one["SALLYPORT_INDEX"] == str(record["index"]))
+             for record in records]
+    for message, record, response in zip(found, records, [*refused, last]):
+        assert message["SALLYPORT_RECEIPT"] == response.receipt
+        assert message["SALLYPORT_REQUEST_ID"] == record["request_id"]
+        assert message["SALLYPORT_OUTCOME"] == record["outcome"]
+        assert message["SALLYPORT_REASON"] == record["reason"]
+        assert message["SALLYPORT_STATUS"] == str(record["status"])
+        assert message["SALLYPORT_PATH"] == record["detail"]["path"]
+        assert message["SALLYPORT_CLIENT"] == "127.0.0.1"
+        assert message["SALLYPORT_EVENT"] == "request" and message["PRIORITY"] == "5"
+        assert message["MESSAGE"].startswith(
+            f"{record['outcome']} {record['status']} {record['reason']}: GET ")
+        assert "secret" not in json.dumps(message)
+    assert found[1]["SALLYPORT_SUBJECT"] == "alice"
+    assert found[1]["SALLYPORT_USER_AGENT"] == records[1]["detail"]["user_agent"] == "a=b%80c"
+    assert found[1]["SALLYPORT_ROUTE"] == "admin" and found[3]["SALLYPORT_OUTCOME"] == "throttle"
+    # Whoever searches for a field finds the one.
+    assert journal.entries("SALLYPORT_SUBJECT=alice") == [found[1]]
+    audit("verify", proxy.log.directory)
+
+
+def test_all_records_are_in_the_journal_and_none_says_more_than_the_log(
+        make_proxy, journal, tokens):
+    proxy = make_proxy(audit={
+        "journald": {"socket": str(journal.socket), "records": "all"},
+        "privacy": {"subject": "pseudonym", "client_ip": "pseudonym"}})
+    fields = {"Authorization": f"Bearer {tokens.make('alice')}"}
+    for path in ("/secure/x", "/admin/x", "/health", "/open/a%0Ab%1b"):
+        last = once(proxy.address, request(target=path, fields=fields))
+    proxy.record(last)
+    assert proxy.stop() == 0
+    records = [one for one in proxy.log.records() if one.kind == "combined"]
+    found = journal.wait_for(lambda found: len(found) == len(records) == 4, RECORD)
+    assert indices(found) == [one.index for one in records]
+    for message, record in zip(found, records):
+        subject = json.loads(record.parts[1])
+        assert message.get("SALLYPORT_SUBJECT") == subject.get("sub")
+        assert message["SALLYPORT_CLIENT"] == subject["peer_ip"]
+        assert message["SALLYPORT_ADDRESS_KEY"] == subject["address_key"]
+        assert "alice" not in json.dumps(message) and "127.0.0.1" not in json.dumps(message)
+    assert "\n" not in "".join(one["MESSAGE"] for one in found)
+    assert journal.entries(LOSS) == []
+
+
+def test_records_beyond_the_rate_are_counted_and_checkpoints_come_through(make_proxy, journal):
+    """Without the proxy's own limit, journald would drop what it likes, checkpoints among it."""
+    proxy = journaled(make_proxy, journal, records="all", record_rate=1)
+    served(proxy, 100)
+    event = proxy.log.events("journal_lost")[0]
+    assert event["checkpoints"] == event["events"] == 0 < event["records"]
+    assert proxy.stop() == 0
+    size = (proxy.log.folder / "tlog/checkpoint").read_text().splitlines()[1]
+    journal.wait_for(lambda found: found[-1]["SALLYPORT_TREE_SIZE"] == size, CHECKPOINT)
+    # Half a minute's, and those of the seconds that the test took.
+    found = journal.entries(RECORD)
+    assert 30 <= len(found) < 60
+    (loss,) = journal.wait_for(lambda found: found, LOSS)
+    assert int(loss["SALLYPORT_LOST_RECORDS"]) == 100 - len(found)
+    assert loss["SALLYPORT_LOST_CHECKPOINTS"] == "0"
+
+
+def test_a_journald_that_hangs_costs_records_and_nothing_else(make_proxy, journal):
+    proxy = journaled(make_proxy, journal, records="all", record_rate=0)
+    journal.pause()
+    room = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text())
+    # The socket, what the thread has taken, and the queue.
+    count = room + 2 * 4096 + 500
+    with Client(proxy.address) as client:
+        for _ in range(count):
+            client.send(request(target="/health"))
+            assert client.response().status == 200
+    event = proxy.log.events("journal_lost")[0]
+    assert event["records"] > 0 and event["events"] == 0
+    proxy.terminate()
+    assert proxy.wait() == 0
+    said(proxy, "records were not sent to journald; the log has them")
+    journal.resume()
+    journal.wait_for(lambda found: found, RECORD)
+    audit("verify", proxy.log.directory)
