@@ -15,7 +15,7 @@ PYTEST_ARGUMENTS ?=
 PERF_ARGUMENTS ?=
 
 # What the product is built with, and what its tests and measurements use besides.
-BUILD_PACKAGES := libcurl4-openssl-dev libssl-dev libzstd-dev pkg-config
+BUILD_PACKAGES := libcurl4-openssl-dev libssl-dev libsystemd-dev libzstd-dev pkg-config
 TEST_PACKAGES := age zstd nginx jq openssl curl python3-venv strace systemd testssl.sh sslscan
 PERF_PACKAGES := nginx haproxy wrk linux-perf python3 gcc libc6-dev libssl-dev procps openssl
 

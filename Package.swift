@@ -54,6 +54,8 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(
             name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(
+            name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .target(name: "CLinux"),
         .target(name: "COpenSSLMemory", dependencies: ["COpenSSL"]),
 
@@ -76,8 +78,8 @@ let package = Package(
         library(
             "AuditPublishing",
             [
-                "CCurl", "LinuxIO", "AuditWriter", "AuditSegments", "AuditRecords", "Crypto",
-                "Primitives",
+                "CCurl", "CSystemd", "LinuxIO", "AuditWriter", "AuditSegments", "AuditRecords",
+                "Crypto", "Primitives",
             ]),
         library(
             "RequestFlow",

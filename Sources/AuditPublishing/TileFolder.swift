@@ -40,10 +40,15 @@ struct TileFolder: ~Copyable, Sendable {
 
     /// The newest checkpoint that `key`'s owner cosigned; nil when there is none.
     borrowing func cosigned(by key: WitnessKey) -> Checkpoint? {
+        cosignedNote(by: key).flatMap { try? Checkpoint(text: $0.text) }
+    }
+
+    /// The note of that checkpoint.
+    borrowing func cosignedNote(by key: WitnessKey) -> SignedNote? {
         guard let bytes = (try? root.read(LogLayout.cosigned(by: key))) ?? nil,
             let note = try? SignedNote(bytes), (try? key.verify(note)) != nil
         else { return nil }
-        return try? Checkpoint(text: note.text)
+        return note
     }
 
     /// Keeps `note` as the newest that `key`'s owner cosigned, durably.

@@ -1,3 +1,4 @@
+import AuditRecords
 import AuditSegments
 import Crypto
 import Primitives
@@ -45,6 +46,13 @@ struct WitnessDialogue: Sendable {
         var bytes = Array("old \(old)\n".utf8)
         for hash in proof { bytes += Array("\(Base64.encode(hash.bytes.span))\n".utf8) }
         return bytes + [.lineFeed] + note.bytes
+    }
+
+    /// The request of the witness of `settings`, after a tree of `old` leaves.
+    func request(_ settings: WitnessSettings, old: UInt64, proof: [Digest256]) -> WebRequest {
+        WebRequest(
+            url: "\(settings.url)/add-checkpoint", body: body(old: old, proof: proof),
+            authoritiesPath: settings.authoritiesPath)
     }
 
     /// What `answer` means; cosignatures are verified.

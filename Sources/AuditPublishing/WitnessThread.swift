@@ -140,11 +140,7 @@ public struct WitnessThread: ~Copyable, Sendable {
             let old = witness.size <= size ? witness.size : 0
             do {
                 let proof = try folder.consistency(from: old, to: size, hasher: &hasher)
-                requests.append(
-                    WebRequest(
-                        url: "\(witness.settings.url)/add-checkpoint",
-                        body: dialogue.body(old: old, proof: proof),
-                        authoritiesPath: witness.settings.authoritiesPath))
+                requests.append(dialogue.request(witness.settings, old: old, proof: proof))
                 asked.append((index, dialogue))
             } catch {
                 outcomes.append((index, .unreachable(why: "there is no proof: \(error)")))

@@ -38,6 +38,9 @@ public struct JournalSettings: Sendable, Equatable {
     public var recordsPerSecond: UInt32 = 150
     /// Path of the socket that journald takes messages from.
     public var socketPath = JournalSettings.standardSocketPath
+    /// Folder of the journal's files, which are read when the log is opened; nil for where systemd
+    /// has those of `socketPath`.
+    public var directoryPath: String?
 
     /// Where systemd's own journal listens; a journal namespace has another place.
     public static let standardSocketPath = "/run/systemd/journal/socket"

@@ -47,17 +47,20 @@ public enum AuditLog {
     /// A log that somebody has seen larger, or otherwise, was rolled back: it is left as it is, and
     /// another one begins whose heads and first leaf name it (format §7 row 5).
     ///
-    /// - Parameter seen: What journals and witnesses have seen of logs of this name; of one and the
-    ///   same source the last log at the end. What the signer has seen is asked here.
+    /// - Parameters:
+    ///   - seen: What others have seen of logs of this name; of one and the same source the last
+    ///     log at the end. What the signer has seen is asked here.
+    ///   - asking: Asks others for it: once, about the log that was found, if there is one.
     public static func open(
-        settings: AuditSettings, options: AuditLogOptions, seen: [SeenCheckpoint] = []
+        settings: AuditSettings, options: AuditLogOptions, seen: [SeenCheckpoint] = [],
+        asking: (FoundLog?) -> Hearsay = { _ in Hearsay() }
     ) throws(AuditWriterError) -> OpenedLog {
         guard NoteKey.isName(settings.originName) else { throw .originMalformed }
         do {
             do {
-                return try open(settings, options, seen, replacing: nil)
+                return try open(settings, options, seen, asking, replacing: nil)
             } catch let found as RolledBackLog {
-                return try open(settings, options, seen, replacing: found)
+                return try open(settings, options, seen, asking, replacing: found)
             }
         } catch AuditWriterError.checkpointRefused(let error) where settings.signerPath != nil {
             throw .signerUnavailable(error)
@@ -77,7 +80,7 @@ public enum AuditLog {
 
     private static func open(
         _ settings: AuditSettings, _ options: AuditLogOptions, _ seen: [SeenCheckpoint],
-        replacing rolledBack: RolledBackLog?
+        _ asking: (FoundLog?) -> Hearsay, replacing rolledBack: RolledBackLog?
     ) throws -> OpenedLog {
         var holder = try KeyHolder(settings)
         let library: CryptoLibrary
@@ -88,8 +91,13 @@ public enum AuditLog {
         }
         let root = try DurableDirectory.create(path: settings.directory)
         guard try root.claim() else { throw AuditWriterError.directoryInUse }
-        let known = try seen + holder.seen(settings.originName)
         let found = rolledBack == nil ? try find(in: root, settings) : nil
+        var known = seen
+        if rolledBack == nil {
+            let log = try found.map { try describe($0, in: root, settings) }
+            known += ask(asking, about: log, settings, &holder)
+        }
+        known += try holder.seen(settings.originName)
         let replaced =
             found == nil ? rolledBack ?? RolledBackLog(missing: known, settings) : nil
         let logID = try found ?? create(in: root)
@@ -99,6 +107,25 @@ public enum AuditLog {
         return try OpenedLog(
             root: root, folder: folder, logID: logID, holder: holder, known: known,
             replaced: replaced, settings: settings, options: options, library: library)
+    }
+
+    private static func describe(
+        _ logID: String, in root: borrowing DurableDirectory, _ settings: AuditSettings
+    ) throws(SystemError) -> FoundLog {
+        FoundLog(
+            origin: "\(settings.originName)/\(logID)", path: "\(settings.directory)/\(logID)",
+            published: try root.read("\(logID)/\(LogLayout.checkpoint)"))
+    }
+
+    /// What others say, as far as it is believed.
+    private static func ask(
+        _ asking: (FoundLog?) -> Hearsay, about log: FoundLog?, _ settings: AuditSettings,
+        _ holder: inout KeyHolder
+    ) -> [SeenCheckpoint] {
+        let hearsay = asking(log)
+        let signed = holder.verified(
+            hearsay.notes, of: log?.origin, name: settings.originName)
+        return hearsay.checkpoints + (signed.map { [$0] } ?? [])
     }
 
     /// The id of the one log of this name; nil when there is none.
@@ -158,6 +185,12 @@ public enum AuditLog {
         else { return nil }
         let start = FrameHeader.byteCount
         return try? SegmentHead(json: Array(bytes[start..<start + header.clearCount]))
+    }
+
+    /// Whether `origin` is that of a log called `name`.
+    static func isLog(_ origin: String, of name: String) -> Bool {
+        origin.hasPrefix("\(name)/")
+            && isLogID(String(origin.dropFirst(name.utf8.count + 1)))
     }
 
     static func isLogID(_ name: String) -> Bool {

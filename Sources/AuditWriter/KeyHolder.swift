@@ -85,9 +85,7 @@ struct RolledBackLog: Error, Equatable {
     /// The last log of this name that somebody has seen; nil when nobody has seen any.
     init?(missing known: [SeenCheckpoint], _ settings: AuditSettings) {
         let ours = known.last { seen in
-            seen.size > 0 && seen.origin.hasPrefix("\(settings.originName)/")
-                && AuditLog.isLogID(
-                    String(seen.origin.dropFirst(settings.originName.utf8.count + 1)))
+            seen.size > 0 && AuditLog.isLog(seen.origin, of: settings.originName)
         }
         guard let ours else { return nil }
         self.init(origin: ours.origin, had: 0, seen: ours)

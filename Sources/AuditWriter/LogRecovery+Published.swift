@@ -31,7 +31,7 @@ extension LogRecovery {
             let claim = seen[seenCount]
             seenCount += 1
             guard rolledBack == nil, claim.size == tree.size else { continue }
-            if claim.root != tree.root(&hasher) {
+            if let root = claim.root, root != tree.root(&hasher) {
                 rolledBack = RolledBackLog(origin: key.name, had: tree.size, seen: claim)
             }
         }

@@ -89,7 +89,7 @@ extension SettingsParser {
     func journald(_ value: SettingValue) -> JournalSettings? {
         guard
             let section = Section(
-                value, known: ["checkpoints", "records", "record_rate", "socket"],
+                value, known: ["checkpoints", "directory", "records", "record_rate", "socket"],
                 diagnostics: diagnostics)
         else { return nil }
         var settings = JournalSettings()
@@ -109,6 +109,9 @@ extension SettingsParser {
             section.optional("socket").flatMap {
                 absolutePath($0, limitBytes: LocalDatagram.limitPathBytes)
             } ?? settings.socketPath
+        settings.directoryPath = section.optional("directory").flatMap {
+            absolutePath($0, limitBytes: 4096)
+        }
         return settings
     }
 

@@ -26,10 +26,14 @@ public struct StoppedLog: ~Copyable {
             user: LocalPeer.ownUser, group: LocalPeer.ownGroup, process: LocalPeer.ownProcess)
         let answer: WriterAnswer
         do throws(AuditWriterError) {
+            let memory = OutsideMemory(settings: settings.audit) {
+                StandardStream.error.writeLine("sallyport: \($0)")
+            }
             let log = try AuditLog.open(
                 settings: settings.audit,
                 options: AuditLogOptions(
-                    names: settings.recordNames, workerCount: 1, build: build))
+                    names: settings.recordNames, workerCount: 1, build: build),
+                asking: { memory.recall($0) })
             let writer: RunningWriter
             do throws(SystemError) { writer = try log.start() } catch { throw .system(error) }
             answer = writer.control.perform(

@@ -247,8 +247,11 @@ public struct Supervisor: ~Copyable {
         options.generation = settings.authentication.generation
         options.instanceName = ProcessLimits.hostName()
         options.outlets = outlets
+        let logger = logger
         do throws(AuditWriterError) {
-            let log = try AuditLog.open(settings: settings.audit, options: options)
+            let memory = OutsideMemory(settings: settings.audit) { logger.notice("\($0)") }
+            let log = try AuditLog.open(
+                settings: settings.audit, options: options, asking: { memory.recall($0) })
             let report = log.recovery
             logger.info(
                 "log \(log.key.name) in \(settings.audit.directory), \(report.size) entries")

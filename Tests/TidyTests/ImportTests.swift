@@ -9,6 +9,7 @@ import Testing
         "COpenSSL": ["Crypto", "TLS"],
         "COpenSSLMemory": ["Crypto", "TLS"],
         "CCurl": ["AuditPublishing"],
+        "CSystemd": ["AuditPublishing"],
         "CZstd": ["AuditSegments"],
         "Yams": ["Settings"],
         "Logging": ["Supervisor"],

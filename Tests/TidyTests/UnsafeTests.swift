@@ -25,8 +25,8 @@ import Testing
         // zstd takes pointers.
         "AuditSegments": ["BatchEncoder", "CanonicalObject", "LogTree", "SealedBatch"],
         "AuditWriter": ["LogWriter"],
-        // libcurl takes pointers.
-        "AuditPublishing": ["WebClient"],
+        // libcurl and libsystemd take pointers.
+        "AuditPublishing": ["JournalReader", "WebClient"],
     ]
 
     /// Targets whose one purpose is to wrap pointers: OpenSSL's and the kernel's.

@@ -1,0 +1,3 @@
+// libsystemd.
+#pragma once
+#include <systemd/sd-journal.h>
