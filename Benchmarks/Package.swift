@@ -3,15 +3,41 @@ import PackageDescription
 
 // A package of its own, so that what measures does not weigh on the product.
 
+let settings: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableExperimentalFeature("Lifetimes"),
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+]
+
 let package = Package(
     name: "sallyport-benchmarks",
     dependencies: [.package(name: "sallyport", path: "..")],
     targets: [
         .target(name: "AllocationCounter", cSettings: [.unsafeFlags(["-O2"])]),
+        .target(
+            name: "Samples",
+            dependencies: [
+                .product(name: "AuditRecords", package: "sallyport"),
+                .product(name: "Crypto", package: "sallyport"),
+                .product(name: "Primitives", package: "sallyport"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "WriterRate",
+            dependencies: [
+                "Samples",
+                .product(name: "Primitives", package: "sallyport"),
+                .product(name: "Crypto", package: "sallyport"),
+                .product(name: "LinuxIO", package: "sallyport"),
+                .product(name: "AuditRecords", package: "sallyport"),
+                .product(name: "AuditRings", package: "sallyport"),
+                .product(name: "AuditWriter", package: "sallyport"),
+            ],
+            swiftSettings: settings),
         .executableTarget(
             name: "Micro",
             dependencies: [
-                "AllocationCounter",
+                "AllocationCounter", "Samples",
                 .product(name: "Primitives", package: "sallyport"),
                 .product(name: "Crypto", package: "sallyport"),
                 .product(name: "LinuxIO", package: "sallyport"),
@@ -26,11 +52,7 @@ let package = Package(
                 .product(name: "Upstream", package: "sallyport"),
                 .product(name: "RequestFlow", package: "sallyport"),
             ],
-            swiftSettings: [
-                .treatAllWarnings(as: .error),
-                .enableExperimentalFeature("Lifetimes"),
-                .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
-            ]),
+            swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )
