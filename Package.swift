@@ -151,7 +151,9 @@ let package = Package(
         tests("MonitoringTests", ["Monitoring", "HTTP", "LinuxIO", "Primitives"]),
         tests("AuditRecordsTests", ["AuditRecords", "Primitives"]),
         tests("AuditRingsTests", ["AuditRings", "AuditRecords", "Primitives"]),
-        tests("AuditSegmentsTests", ["AuditSegments", "AuditRecords", "Crypto", "Primitives"]),
+        tests(
+            "AuditSegmentsTests",
+            ["AuditSegments", "AuditRecords", "Crypto", "FuzzAudit", "FuzzHTTP", "Primitives"]),
         tests(
             "AuditWriterTests",
             [
@@ -203,6 +205,10 @@ let package = Package(
         .target(
             name: "FuzzAge", dependencies: ["Crypto"], path: "Tests/Fuzz/Age",
             swiftSettings: [.treatAllWarnings(as: .error)]),
+        .target(
+            name: "FuzzAudit",
+            dependencies: ["AuditSegments", "AuditRecords", "Crypto", "Primitives"],
+            path: "Tests/Fuzz/Audit", swiftSettings: [.treatAllWarnings(as: .error)]),
         fuzzer("FuzzRequestHead", ["FuzzHTTP"]),
         fuzzer("FuzzResponseHead", ["FuzzHTTP"]),
         fuzzer("FuzzBodyDecoder", ["FuzzHTTP"]),
@@ -212,6 +218,8 @@ let package = Package(
         fuzzer("FuzzServerName", ["FuzzHTTP", "FuzzTLS"]),
         fuzzer("FuzzAgeHeader", ["FuzzHTTP", "FuzzAge"]),
         fuzzer("FuzzBech32", ["FuzzHTTP", "FuzzAge"]),
+        fuzzer("FuzzAuditText", ["FuzzHTTP", "FuzzAudit"]),
+        fuzzer("FuzzFrames", ["FuzzHTTP", "FuzzAudit"]),
         fuzzer("FuzzSettings", ["FuzzHTTP", "Settings"]),
     ],
     swiftLanguageModes: [.v6]
