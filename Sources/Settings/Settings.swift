@@ -11,10 +11,12 @@ import Upstream
 public struct ListenerSettings: Sendable, Equatable {
     /// Its name in the settings file and in the log.
     public var name: String
-    /// An address literal, without brackets.
+    /// An address literal, without brackets; empty when systemd opens the socket.
     public var host: String
     /// The port; 0 lets the kernel choose.
     public var port: UInt16
+    /// The name of the sockets that systemd passes (`FileDescriptorName=`); nil to open our own.
+    public var socketName: String?
     /// Whose `Forwarded` and `X-Forwarded-*` fields are believed.
     public var trustedProxies: [AddressRange]
     /// How it speaks TLS; nil when it speaks HTTP in the clear.
@@ -35,10 +37,12 @@ public struct ListenerSettings: Sendable, Equatable {
 
 /// Where health and metrics are asked for.
 public struct MonitoringSettings: Sendable, Equatable {
-    /// An address literal, without brackets.
+    /// An address literal, without brackets; empty when systemd opens the socket.
     public var host: String
     /// The port; 0 lets the kernel choose.
     public var port: UInt16
+    /// The name of the socket that systemd passes; nil to open our own.
+    public var socketName: String?
 
     /// The address `host` and `port`.
     public init(host: String, port: UInt16) {

@@ -18,6 +18,8 @@ struct ReadListener {
     /// Whether clients speak to it in the clear, and other machines can listen.
     var isExposed: Bool {
         guard !place.hasKey("tls"), redirect == nil else { return false }
+        // Where systemd listens is known at the start only.
+        guard settings.socketName == nil else { return false }
         return !SettingsParser.isLoopback(settings.host)
     }
 }
@@ -37,13 +39,11 @@ extension SettingsParser {
         var listeners: [ReadListener] = []
         for entry in entries {
             guard let listener = listener(entry) else { continue }
-            let isTaken = listeners.contains {
-                $0.settings.port != 0 && $0.settings.port == listener.settings.port
-                    && $0.settings.host == listener.settings.host
-            }
-            if isTaken {
+            let place = ListeningPlace(listener.settings)
+            if listeners.contains(where: { ListeningPlace($0.settings).isTaken(by: place) }) {
                 diagnostics.error(
-                    entry.value, "\(entry.value.name) has the address of an earlier listener")
+                    entry.value,
+                    "\(entry.value.name) has the \(place.word) of an earlier listener")
             }
             listeners.append(listener)
         }
@@ -99,8 +99,9 @@ extension SettingsParser {
     private func listener(_ entry: SettingEntry) -> ReadListener? {
         guard
             let section = Section(
-                entry.value, known: ["address", "trusted_proxies", "tls", "redirect_to_https"],
-                later: ["socket", "proxy_protocol"], diagnostics: diagnostics)
+                entry.value,
+                known: ["address", "socket", "trusted_proxies", "tls", "redirect_to_https"],
+                later: ["proxy_protocol"], diagnostics: diagnostics)
         else { return nil }
         let trusted = section.optional("trusted_proxies").map(ranges) ?? []
         let tls = section.optional("tls").flatMap(serverTLS)
@@ -109,32 +110,13 @@ extension SettingsParser {
             diagnostics.error(
                 value, "\(value.name): a listener with tls is where redirects lead, not one itself")
         }
-        let address = section.required("address").flatMap(address)
-        guard let address else { return nil }
+        guard let place = listeningPlace(section) else { return nil }
         var settings = ListenerSettings(
-            name: entry.key, host: address.host, port: address.port, trustedProxies: trusted)
+            name: entry.key, host: place.host, port: place.port, trustedProxies: trusted)
+        settings.socketName = place.socketName
         settings.tls = tls?.settings
         settings.strictTransport = tls?.strictTransport
         return ReadListener(settings: settings, place: entry.value, redirect: redirect)
-    }
-
-    func address(_ value: SettingValue) -> (host: String, port: UInt16)? {
-        guard let text = diagnostics.text(value) else { return nil }
-        guard let (host, port) = SettingsParser.hostAndPort(text, defaultPort: nil) else {
-            diagnostics.error(
-                value,
-                "\(value.name) is \(value.kind), not an address and port such as 0.0.0.0:8080 or "
-                    + "[::]:8080")
-            return nil
-        }
-        let bytes = Array(host.utf8)
-        guard Identifier128(addressText: bytes.span) != nil else {
-            let all = "0.0.0.0 or [::] listens on all addresses"
-            diagnostics.error(
-                value, "\(value.name): '\(host.shortened)' is not an address literal; \(all)")
-            return nil
-        }
-        return (host, port)
     }
 
     private func ranges(_ value: SettingValue) -> [AddressRange] {

@@ -4,22 +4,24 @@ extension SettingsParser {
     /// The section `metrics`: where health and metrics are asked for.
     func monitoringSettings(_ value: SettingValue, listeners: [ReadListener]) -> MonitoringSettings?
     {
-        guard let section = Section(value, known: ["address"], diagnostics: diagnostics),
-            let place = section.required("address"), let (host, port) = address(place)
+        guard
+            let section = Section(value, known: ["address", "socket"], diagnostics: diagnostics),
+            let place = listeningPlace(section)
         else { return nil }
-        let isTaken = listeners.contains {
-            $0.settings.port == port && port != 0 && $0.settings.host == host
+        let key = section.optional(place.word) ?? value
+        if listeners.contains(where: { ListeningPlace($0.settings).isTaken(by: place) }) {
+            diagnostics.error(
+                key, "\(key.name) is the \(place.word) of a listener: give it its own")
         }
-        if isTaken {
-            diagnostics.error(place, "\(place.name) is the address of a listener: give it its own")
-        }
-        if !SettingsParser.isLoopback(host) {
+        if place.socketName == nil, !SettingsParser.isLoopback(place.host) {
             diagnostics.warning(
-                place,
-                "\(place.name) is \(host): whoever reaches it reads the metrics, without a credential"
-            )
+                key,
+                "\(key.name) is \(place.host): whoever reaches it reads the metrics, without a "
+                    + "credential")
         }
-        return MonitoringSettings(host: host, port: port)
+        var settings = MonitoringSettings(host: place.host, port: place.port)
+        settings.socketName = place.socketName
+        return settings
     }
 
     /// Whether only this machine reaches the address literal `host`.

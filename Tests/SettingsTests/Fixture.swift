@@ -75,6 +75,7 @@ enum Fixture {
             "/group.pem": (key, 0o660),
             "/not.pem": (Array("hello".utf8), 0o600),
             "/credentials/audit-key": (key, 0o400),
+            "/credentials/jwks": (Array(keySet.utf8), 0o400),
         ]
         return SettingsFiles(credentialsDirectory: credentials) { path, limit in
             guard let content = contents[path] else {

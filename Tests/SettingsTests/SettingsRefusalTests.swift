@@ -67,7 +67,7 @@ struct Refusal: CustomTestStringConvertible, Sendable {
             "listeners.public.proxy_protocol is not supported in this version"),
         Refusal(
             "trusted_proxies: [10.0.0.0/8]", "socket: systemd:x",
-            "listeners.public.socket is not supported in this version"),
+            "listeners.public.socket: give an address, or a socket that systemd opens, not both"),
         Refusal(
             "  public:\n", "  b: {address: 127.0.0.1:8080}\n  public:\n",
             "listeners.public has the address of an earlier listener"),
