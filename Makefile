@@ -16,7 +16,8 @@ PERF_ARGUMENTS ?=
 
 # What the product is built with, and what its tests and measurements use besides.
 BUILD_PACKAGES := libcurl4-openssl-dev libssl-dev libsystemd-dev libzstd-dev pkg-config
-TEST_PACKAGES := age zstd nginx jq openssl curl python3-venv strace systemd testssl.sh sslscan
+TEST_PACKAGES := age zstd nginx jq openssl curl python3-venv strace systemd testssl.sh sslscan \
+    prometheus
 PERF_PACKAGES := nginx haproxy wrk linux-perf python3 gcc libc6-dev libssl-dev procps openssl
 
 # An import that Package.swift does not declare compiles silently unless this is said.

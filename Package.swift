@@ -68,6 +68,7 @@ let package = Package(
         library("Authorization", ["Authentication", "HTTP", "Primitives"]),
         library("RateLimiting", ["Authentication", "Primitives"]),
         library("Upstream", ["HTTP", "Primitives"]),
+        library("Systemd", ["CSystemd", "LinuxIO", "Primitives"]),
         library("Monitoring", ["HTTP", "LinuxIO", "Primitives"]),
         library("AuditRecords", ["Primitives"]),
         library("AuditRings", ["Primitives"]),
@@ -106,7 +107,8 @@ let package = Package(
         library(
             "Supervisor",
             [
-                "Settings", "Worker", "TLS", "AuditPublishing", "AuditWriter", "AuditSegments",
+                "Settings", "Worker", "TLS", "Systemd", "AuditPublishing", "AuditWriter",
+                "AuditSegments",
                 "LinuxIO",
                 "Authentication", "Monitoring",
                 "Authorization", "RateLimiting",
@@ -148,6 +150,7 @@ let package = Package(
         tests("AuthorizationTests", ["Authorization", "Authentication", "HTTP", "Primitives"]),
         tests("RateLimitingTests", ["RateLimiting", "Authentication", "Primitives"]),
         tests("UpstreamTests", ["Upstream", "HTTP", "Primitives"]),
+        tests("SystemdTests", ["Systemd", "LinuxIO", "Primitives"]),
         tests("MonitoringTests", ["Monitoring", "HTTP", "LinuxIO", "Primitives"]),
         tests("AuditRecordsTests", ["AuditRecords", "Primitives"]),
         tests("AuditRingsTests", ["AuditRings", "AuditRecords", "Primitives"]),
@@ -183,7 +186,8 @@ let package = Package(
             "SupervisorTests",
             [
                 "Supervisor", "TLS", "AuditRecords", "AuditRings", "Crypto", "LinuxIO",
-                "Monitoring", "Primitives", "Settings", "Worker",
+                "Monitoring", "Primitives", "Settings", "Systemd", "Worker",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         tests(
             "AuditToolTests",

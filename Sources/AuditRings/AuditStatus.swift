@@ -14,6 +14,7 @@ public final class AuditStatus: Sendable {
     /// How full the log's file system is, in percent, and whether that is more than it should be.
     private let diskPercent = Atomic<UInt8>(0)
     private let diskLow = Atomic<Bool>(false)
+    private let turnCount = Atomic<UInt64>(0)
     private let size = Atomic<UInt64>(0)
     private let checkpoint = Atomic<UInt64>(0)
     // Sendable: each is an atomic of its own, on its own cache line.
@@ -117,6 +118,10 @@ public final class AuditStatus: Sendable {
     /// Whether the log's file system is fuller than the settings want it to be. Any thread.
     public var isDiskLow: Bool { diskLow.load(ordering: .relaxed) }
 
+    /// How many turns the writer's thread has made: it makes several a second unless it hangs, or
+    /// waits for its disk. Any thread.
+    public var turns: UInt64 { turnCount.load(ordering: .relaxed) }
+
     /// Entries of the tree that are durable.
     public var durableSize: UInt64 { size.load(ordering: .acquiring) }
 
@@ -141,6 +146,11 @@ public final class AuditStatus: Sendable {
         let before = unsafe records[place].load(ordering: .relaxed)
         unsafe records[place].store(count, ordering: .releasing)
         return unsafe records[place + AuditStatus.line + 1].load(ordering: .relaxed) > before
+    }
+
+    /// Counts a turn. The writer's thread, the only one that stores.
+    public func publishTurn() {
+        turnCount.store(turnCount.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     }
 
     /// Says how large the durable tree is. The writer's thread.

@@ -112,6 +112,7 @@ private struct WriterLoop: ~Copyable, @unchecked Sendable {
             let oldest = log.control.oldestGeneration
             let drained = try log.writer.work(
                 now: SystemClock.monotonic(), wall: SystemClock.wall())
+            log.status.publishTurn()
             if drained >= WriterLoop.behindRecords { continue }
             // What was in the rings when the turn began is out of them.
             if log.writer.outage == nil { log.writer.encoder.forget(before: oldest) }

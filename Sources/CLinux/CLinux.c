@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -43,6 +44,13 @@ ssize_t sallyport_send_local(int descriptor, const char *path, const void *bytes
     memcpy(address.sun_path, path, length);
     return sendto(descriptor, bytes, count, MSG_NOSIGNAL, (struct sockaddr *)&address,
                   sizeof address);
+}
+
+int sallyport_clock_is_synchronised(void) {
+    struct timex state = {.modes = 0};
+    int clock = adjtimex(&state);
+    if (clock < 0) return -1;
+    return clock != TIME_ERROR && !(state.status & STA_UNSYNC);
 }
 
 int sallyport_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }

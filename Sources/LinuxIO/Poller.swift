@@ -23,6 +23,7 @@ public struct Readiness: OptionSet, Sendable {
     public static let hangup = Readiness(rawValue: 0x010)
     /// The peer has closed its sending side.
     public static let peerClosed = Readiness(rawValue: 0x2000)
+    static let exclusive = Readiness(rawValue: 1 << 28)
     static let edgeTriggered = Readiness(rawValue: 1 << 31)
 }
 
@@ -66,6 +67,14 @@ public struct Poller: ~Copyable {
         _ source: borrowing Descriptor, tag: UInt64
     ) throws(SystemError) {
         try add(source.number, [.readable], tag: tag)
+    }
+
+    /// Watches connections that wait for several threads, level-triggered: the kernel wakes one of
+    /// those that wait (`EPOLLEXCLUSIVE`), the first in the order in which they began to watch.
+    public borrowing func addShared(
+        _ source: borrowing Descriptor, tag: UInt64
+    ) throws(SystemError) {
+        try add(source.number, [.readable, .exclusive], tag: tag)
     }
 
     /// Stops watching a source that stays open.

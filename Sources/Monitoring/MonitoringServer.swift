@@ -17,9 +17,13 @@ public struct MonitoringServer: ~Copyable, Sendable {
     public init(
         address: SocketAddress, pages: any MonitoringPages
     ) throws(SystemError) {
-        let bound = try Listener(address: address, backlog: 64)
-        self.address = bound.address
-        listener = bound
+        self.init(try Listener(address: address, backlog: 64), pages: pages)
+    }
+
+    /// Takes connections from `listener`.
+    public init(_ listener: consuming Listener, pages: any MonitoringPages) {
+        address = listener.address
+        self.listener = listener
         self.pages = pages
     }
 

@@ -1,6 +1,7 @@
 import LinuxIO
 import Primitives
 import Settings
+import Systemd
 import Worker
 
 /// The listening sockets of all workers: one per listener and worker, sharing its address.
@@ -21,16 +22,24 @@ public struct ListenerSet: Sendable {
     /// `sockets[worker]`, whose owner the worker's thread becomes.
     let sockets: [[ListeningSocket]]
 
-    /// Binds `listeners` for `workerCount` workers; with `only`, those at these places.
+    /// Binds `listeners` for `workerCount` workers, or takes what systemd has `passed`; with `only`,
+    /// those at these places.
     ///
-    /// When it throws, none is left bound.
+    /// When it throws, none that it bound is left bound.
     public init(
-        _ listeners: [ListenerSettings], only: [Int]? = nil, workerCount: Int
+        _ listeners: [ListenerSettings], only: [Int]? = nil, workerCount: Int,
+        passed: inout PassedSockets
     ) throws(SupervisorError) {
         var bound: [Bound] = []
         var sockets = [[ListeningSocket]](repeating: [], count: workerCount)
         for index in only ?? Array(listeners.indices) {
             let listener = listeners[index]
+            if let name = listener.socketName {
+                bound.append(
+                    try ListenerSet.adopt(
+                        listener, named: name, at: index, from: &passed, into: &sockets))
+                continue
+            }
             let text = ListenerSet.text(host: listener.host, port: listener.port)
             guard var address = SocketAddress(literal: listener.host, port: listener.port) else {
                 throw .listener(name: listener.name, address: text, nil)

@@ -19,6 +19,7 @@ final class ProxyPages: MonitoringPages {
     private let status: AuditStatus
     private let draining = Atomic<Bool>(false)
     private let settingsDigest: Mutex<Digest256>
+    private let stuck = Mutex<String?>(nil)
 
     init(
         _ constants: Constants, settings: Digest256, workers: WorkerThreads, status: AuditStatus
@@ -35,6 +36,11 @@ final class ProxyPages: MonitoringPages {
     /// Says that the process is ending. Any thread.
     func publishDraining() {
         draining.store(true, ordering: .relaxed)
+    }
+
+    /// Says which threads hang; nil for none. The control thread.
+    func publishStuck(_ text: String?) {
+        stuck.withLock { $0 = text }
     }
 
     func readiness() -> ReadinessReport {
@@ -56,6 +62,7 @@ final class ProxyPages: MonitoringPages {
     }
 
     private var workersProblem: String? {
+        if let text = stuck.withLock({ $0 }) { return text }
         let finished = workers.finishedCount
         return finished == 0 ? nil : "\(finished) of \(workers.count) have ended"
     }

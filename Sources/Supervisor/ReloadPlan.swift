@@ -75,6 +75,9 @@ struct ReloadPlan: Sendable, Equatable {
             if value(old) != value(new) { keys.append(key) }
         }
         compare("workers") { $0.workers }
+        compare("which sockets systemd opens") { settings in
+            Set(settings.listeners.compactMap(\.socketName))
+        }
         compare("metrics") { $0.monitoring }
         compare("admin") { $0.admin }
         compare("the memory for rate limits") { $0.limitTableSlots }
@@ -120,7 +123,8 @@ struct ReloadPlan: Sendable, Equatable {
 extension ListenerSettings {
     /// What a socket is known by: a port that the kernel chose goes with the listener's name.
     fileprivate var socketKey: String {
-        "\(port == 0 ? name : "") \(ListenerSet.text(host: host, port: port))"
+        if let socketName { return "systemd:\(socketName)" }
+        return "\(port == 0 ? name : "") \(ListenerSet.text(host: host, port: port))"
     }
 
     /// Whether connections to `old` can go on as connections to this one: what TLS has verified is

@@ -6,6 +6,7 @@ import LinuxIO
 import Logging
 import Primitives
 import Settings
+import Systemd
 import TLS
 import Worker
 
@@ -222,9 +223,11 @@ struct Reloader: ~Copyable {
     }
 
     private func bind(_ next: Settings, _ plan: ReloadPlan) throws(ReloadRefusal) -> ListenerSet {
+        // Those that systemd opens are the same as before (`ReloadPlan.restartKeys`).
+        var passed = PassedSockets([])
         do throws(SupervisorError) {
             return try ListenerSet(
-                next.listeners, only: plan.unbound, workerCount: workers.count)
+                next.listeners, only: plan.unbound, workerCount: workers.count, passed: &passed)
         } catch {
             throw ReloadRefusal("\(error)")
         }

@@ -10,6 +10,7 @@ import Logging
 import Monitoring
 import Primitives
 import Settings
+import Systemd
 import TLS
 import Worker
 
@@ -17,12 +18,13 @@ import Worker
 ///
 /// The control thread is the one that calls `run`. It serves no request; it waits for signals.
 public struct Supervisor: ~Copyable {
-    private let settings: Settings
+    let settings: Settings
     private let source: Reloader.Source?
-    private let secureHeapBytes: Int
+    let secureHeapBytes: Int
     private let build: String
-    private let logger: Logger
+    let logger: Logger
     private var signals: SignalWaiter
+    var passed: PassedSockets
     /// How often the control thread looks whether a worker has ended.
     private static let tickMilliseconds = 200
     /// The same while the process ends.
@@ -41,15 +43,17 @@ public struct Supervisor: ~Copyable {
         _ settings: Settings, build: String,
         source: (@Sendable (SettingsGeneration) throws(SettingsError) -> Settings)? = nil
     ) throws(SupervisorError) {
+        let sockets = try Supervisor.takeSockets()
         signals = try Supervisor.takeSignals()
-        logger = Logger(label: "sallyport") { StreamLogHandler.standardError(label: $0) }
+        passed = sockets
+        logger = ProgramLog.make("sallyport")
         self.settings = settings
         self.source = source
         self.build = build
         let workerCount = settings.workers ?? max(1, PinnedThread.allowedProcessors().count)
         secureHeapBytes = settings.secureHeapBytes(workerCount: workerCount)
         startSecureHeap()
-        raiseDescriptors()
+        checkMachine()
     }
 
     /// Holds the signals back until `run` waits for them.
@@ -74,12 +78,17 @@ public struct Supervisor: ~Copyable {
             settings, tools: tools, now: SystemClock.wall())
         // The log before any socket: without it, nobody may be led to believe that we listen.
         var publishers = try Publishers(settings.audit, logger: logger)
-        var log = try openLog(workerCount: workerCount, outlets: publishers.outlets)
+        let outlets = publishers.outlets
+        var log = try StartNotice.during(.system) { () throws(SupervisorError) -> OpenedLog in
+            try openLog(workerCount: workerCount, outlets: outlets)
+        }
         let names = EndpointNames(settings.upstreams)
         for host in names.refresh() {
             logger.warning("\(host) can't be resolved; requests to it are refused until it can")
         }
-        let listeners = try ListenerSet(settings.listeners, workerCount: workerCount)
+        let listeners = try ListenerSet(
+            settings.listeners, workerCount: workerCount, passed: &passed)
+        try checkNothingIsLeft()
         var standing = ProxyStanding(settings)
         var workers = try WorkerThreads()
         let writerControl = log.control
@@ -125,7 +134,10 @@ public struct Supervisor: ~Copyable {
                 logger.notice("TLS records are encrypted by \(who)")
             }
             listening(listeners.bound)
-            try control(workers, writer, pages, &reloader)
+            let service = ServiceReport(
+                .system, workers: workers, status: writer.status, pages: pages, logger: logger,
+                now: SystemClock.monotonic())
+            try control(workers, writer, pages, &reloader, service)
         } catch {
             failure = error
             workers.stop()
@@ -140,8 +152,11 @@ public struct Supervisor: ~Copyable {
     /// The control thread's loop; returns when all workers have ended as they were asked to.
     private mutating func control(
         _ workers: WorkerThreads, _ writer: borrowing RunningWriter, _ pages: ProxyPages,
-        _ reloader: inout Reloader
+        _ reloader: inout Reloader,
+        _ report: consuming ServiceReport
     ) throws(SupervisorError) {
+        var service = report
+        service.ready()
         var shutdown = ShutdownState(
             drainMilliseconds: settings.connections.drainMilliseconds)
         var health = AuditHealth.healthy
@@ -155,7 +170,9 @@ public struct Supervisor: ~Copyable {
             case .stop:
                 action = shutdown.stopAsked(now: SystemClock.monotonic())
             case .reload where !shutdown.isEnding:
+                service.reloading()
                 reload(by: received, &reloader, pages)
+                service.reloaded()
                 action = .nothing
             case .reload, nil:
                 reloader.forget()
@@ -163,6 +180,7 @@ public struct Supervisor: ~Copyable {
                     finished: workers.finishedCount, workers: workers.count,
                     now: SystemClock.monotonic())
             }
+            service.tick(now: SystemClock.monotonic(), isEnding: shutdown.isEnding)
             let found = writer.status.health(at: SystemClock.monotonic())
             if found != health {
                 health = found
@@ -178,6 +196,7 @@ public struct Supervisor: ~Copyable {
             case .nothing: continue
             case .drain:
                 pages.publishDraining()
+                service.stopping()
                 logger.notice("draining \(workers.counters().openClients) connections")
                 workers.drain()
             case .stop:
@@ -220,22 +239,6 @@ public struct Supervisor: ~Copyable {
         guard var poller = try? Poller(batch: 1) else { return }
         while workers.finishedCount < workers.count, SystemClock.monotonic() < deadline {
             _ = try? poller.wait(milliseconds: Int32(Supervisor.endingTickMilliseconds))
-        }
-    }
-
-    /// Opens the listener for health and metrics, where the settings name one.
-    private func startMonitoring(_ pages: ProxyPages) throws(SupervisorError) {
-        guard let place = settings.monitoring else { return }
-        let text = ListenerSet.text(host: place.host, port: place.port)
-        guard let address = SocketAddress(literal: place.host, port: place.port) else {
-            throw .listener(name: "metrics", address: text, nil)
-        }
-        do throws(SystemError) {
-            let server = try MonitoringServer(address: address, pages: pages)
-            logger.notice("health and metrics on \(server.address)")
-            try server.start()
-        } catch {
-            throw .listener(name: "metrics", address: text, error)
         }
     }
 
@@ -299,47 +302,6 @@ public struct Supervisor: ~Copyable {
             try thread.start()
         } catch {
             throw .administration(error)
-        }
-    }
-
-    private static func takeSignals() throws(SupervisorError) -> SignalWaiter {
-        do throws(SystemError) {
-            try ProcessLimits.refuseCoreDumps()
-            return try SignalWaiter()
-        } catch {
-            throw .process(error)
-        }
-    }
-
-    /// Sets up the memory that keys lie in, before any is read.
-    private func startSecureHeap() {
-        switch SecureHeap.start(bytes: secureHeapBytes) {
-        case .locked(let bytes):
-            logger.info("\(bytes / 1024) KiB of memory for keys are locked")
-        case .unlocked(let bytes):
-            let limit = ProcessLimits.lockableBytes().map { "\($0 / 1024) KiB" } ?? "no limit"
-            logger.warning(
-                """
-                \(bytes / 1024) KiB of memory for keys can't be locked, so that keys may be written \
-                to swap; RLIMIT_MEMLOCK is \(limit)
-                """
-            )
-        case .unavailable:
-            logger.warning(
-                "there is no memory for keys that is locked; keys may be written to swap")
-        }
-    }
-
-    private func raiseDescriptors() {
-        do throws(SystemError) {
-            let count = try ProcessLimits.raiseDescriptors()
-            // A client's connection, and the upstream connection behind it.
-            let needed = settings.connections.connectionsPerWorker * 2
-            if count < UInt64(needed) {
-                logger.warning("\(count) descriptors are allowed, one full worker needs \(needed)")
-            }
-        } catch {
-            logger.warning("the limit of open descriptors stays as it is: \(error)")
         }
     }
 }

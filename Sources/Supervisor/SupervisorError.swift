@@ -2,6 +2,7 @@ import AuditPublishing
 import AuditWriter
 import Crypto
 import LinuxIO
+import Systemd
 import TLS
 import Worker
 
@@ -11,6 +12,8 @@ public enum SupervisorError: Error, Sendable, CustomStringConvertible {
     case process(SystemError)
     /// A listener's address is no literal, or could not be bound.
     case listener(name: String, address: String, SystemError?)
+    /// Sockets that systemd passed can't be used, by `listener` or, when that is nil, by nobody.
+    case passedSockets(listener: String?, PassedSocketError)
     /// OpenSSL could not be set up.
     case cryptography(CryptoError)
     /// OpenSSL could not be set up for TLS.
@@ -42,6 +45,8 @@ public enum SupervisorError: Error, Sendable, CustomStringConvertible {
             "listener \(name): \(address) is no address literal"
         case .listener(let name, let address, let error?):
             "listener \(name): \(address) can't be listened on: \(error)"
+        case .passedSockets(let listener?, let error): "listener \(listener): \(error)"
+        case .passedSockets(nil, let error): "\(error)"
         case .cryptography(let error): "OpenSSL could not be set up: \(error)"
         case .tls(let error): "TLS could not be set up: \(error)"
         case .certificates(let place, let problem): "\(place): \(problem)"
@@ -69,7 +74,9 @@ extension AuditWriterError {
         case .cryptography(let error): "OpenSSL, or the signing key: \(error)"
         case .signingKeyMissing: "there is no file at audit.signing_key"
         case .originMalformed: "audit.origin is no name that a key can have"
-        case .directoryInUse: "another process writes there"
+        case .directoryInUse:
+            "another process writes there: is the proxy already running? (`fuser -v` on the folder "
+                + "names it)"
         case .severalLogs(let names):
             "it holds several logs of this name (\(names.joined(separator: ", "))), and none says "
                 + "that it replaces the others"

@@ -25,6 +25,7 @@ private struct WorkerStart: ~Copyable, Sendable {
 struct WorkerThreads: Sendable {
     private var controls: [WorkerControl] = []
     private let gate: StartGate
+    private let relay = AcceptRelay()
 
     init() throws(SupervisorError) {
         do throws(SystemError) { gate = try StartGate() } catch { throw .process(error) }
@@ -39,12 +40,14 @@ struct WorkerThreads: Sendable {
     ) throws(SupervisorError) -> WorkerControl {
         do throws(SystemError) {
             let control = try WorkerControl()
+            let relay = relay
             let start = WorkerStart(
                 configuration: WorkerConfiguration(
                     index: index, processor: processor, settings: settings,
                     listeners: listeners, endpoints: endpoints.table, status: status,
                     wakeWriter: { writer.wake() }, requestCommit: { writer.requestCommit() },
-                    receiptPrefix: receiptPrefix, control: control, tls: tls),
+                    receiptPrefix: receiptPrefix, control: control, tls: tls,
+                    passOn: { relay.pass(from: index) }),
                 ring: ring, gate: gate)
             // Ended threads are told by `isFinished`, not by joining: a worker that never ends
             // must not keep the process from stopping at its deadline.
@@ -53,6 +56,7 @@ struct WorkerThreads: Sendable {
             ) { (start: consuming WorkerStart) in start.run() }
             thread.detach()
             controls.append(control)
+            relay.add(control)
             return control
         } catch {
             throw .worker(index, .system(error))
@@ -74,6 +78,11 @@ struct WorkerThreads: Sendable {
 
     func drain() { for control in controls { control.drain() } }
     func stop() { for control in controls { control.stop() } }
+    /// How many turns each worker has made; one that has ended counts up by itself.
+    func turns() -> [UInt64] {
+        controls.map { $0.isFinished ? SystemClock.monotonic().nanoseconds : $0.turns }
+    }
+
     func wake() { for control in controls { control.wake() } }
 
     /// Gives each worker its own of `contexts`.

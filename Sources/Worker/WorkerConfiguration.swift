@@ -10,11 +10,14 @@ public struct ListeningSocket: Sendable {
     public let number: CInt
     /// Index of the listener in the settings.
     public let listener: Int
+    /// Whether other workers take connections from the same socket.
+    public let isShared: Bool
 
     /// The socket `number` of the listener at `listener`.
-    public init(number: CInt, listener: Int) {
+    public init(number: CInt, listener: Int, isShared: Bool = false) {
         self.number = number
         self.listener = listener
+        self.isShared = isShared
     }
 }
 
@@ -37,6 +40,9 @@ public struct WorkerConfiguration: Sendable {
     /// Makes the audit writer write down at once what is published, and wake the worker when that
     /// is durable; seldom a system call.
     public let requestCommit: @Sendable () -> Void
+    /// Has the other workers take connections that this one was woken for and has no room for; when
+    /// it has none, seldom.
+    public let passOn: @Sendable () -> Void
     /// `<log id>.<boot>.<worker>.`, before the sequence number in each receipt.
     public let receiptPrefix: [UInt8]
     /// How other threads speak with it.
@@ -50,7 +56,7 @@ public struct WorkerConfiguration: Sendable {
         endpoints: EndpointAddresses, status: AuditStatus,
         wakeWriter: @escaping @Sendable () -> Void,
         requestCommit: @escaping @Sendable () -> Void, receiptPrefix: [UInt8],
-        control: WorkerControl, tls: WorkerTLS
+        control: WorkerControl, tls: WorkerTLS, passOn: @escaping @Sendable () -> Void = {}
     ) {
         self.index = index
         self.processor = processor
@@ -60,6 +66,7 @@ public struct WorkerConfiguration: Sendable {
         self.status = status
         self.wakeWriter = wakeWriter
         self.requestCommit = requestCommit
+        self.passOn = passOn
         self.receiptPrefix = receiptPrefix
         self.control = control
         self.tls = tls

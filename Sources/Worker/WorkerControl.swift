@@ -38,6 +38,8 @@ public final class WorkerControl: Sendable {
     private let drainRequested = Atomic<Bool>(false)
     private let stopRequested = Atomic<Bool>(false)
     private let finished = Atomic<Bool>(false)
+    private let acceptRequested = Atomic<Bool>(false)
+    private let turnCount = Atomic<UInt64>(0)
     private let published = Mutex(WorkerCounters())
     private let contexts = Mailbox<TLSContexts>()
     private let tickets = Mailbox<TicketKeys>()
@@ -116,6 +118,15 @@ public final class WorkerControl: Sendable {
     /// How many generations of settings the worker has. Any thread.
     public var generationCount: Int { generations.load(ordering: .relaxed) }
 
+    /// Asks the worker to take connections that wait at sockets it shares. Any thread.
+    public func requestAccept() {
+        acceptRequested.store(true, ordering: .relaxed)
+        wakeup.signal()
+    }
+
+    /// How many turns the worker's loop has made; one that is woken makes another. Any thread.
+    public var turns: UInt64 { turnCount.load(ordering: .relaxed) }
+
     /// Whether the worker's thread has ended, its last record published. Any thread.
     public var isFinished: Bool { finished.load(ordering: .acquiring) }
 
@@ -144,6 +155,19 @@ public final class WorkerControl: Sendable {
         generations.store(count, ordering: .relaxed)
         oldest.store(earliest.number, ordering: .releasing)
         generation.store(latest.number, ordering: .releasing)
+    }
+
+    /// Whether `requestAccept` was called since. The worker's thread, once per turn.
+    func takeAcceptRequest() -> Bool {
+        // Orders nothing: the connections are the kernel's to show.
+        guard acceptRequested.load(ordering: .relaxed) else { return false }
+        acceptRequested.store(false, ordering: .relaxed)
+        return true
+    }
+
+    /// Counts a turn. The worker's thread is the only one that stores: no locked instruction.
+    func publishTurn() {
+        turnCount.store(turnCount.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     }
 
     func publish(_ counters: WorkerCounters) {

@@ -11,7 +11,9 @@ extension WorkerLoop {
 
     /// Takes waiting connections.
     mutating func accept(_ slot: Int) {
-        for _ in 0..<WorkerLoop.acceptBatch {
+        // What several workers wait for is shared one by one.
+        let batch = listeners[slot].isShared ? 1 : WorkerLoop.acceptBatch
+        for _ in 0..<batch {
             guard clients.inUse < clients.capacity else {
                 pauseAccepting()
                 return
@@ -24,6 +26,7 @@ extension WorkerLoop {
                     return
                 }
                 adopt(stream, listener: listeners[slot].index)
+                if listeners[slot].isShared { standBack(slot) }
             case .wouldBlock: return
             case .failed:
                 // Descriptors or memory ran out; the kernel keeps the connection queued.
@@ -54,6 +57,40 @@ extension WorkerLoop {
         beginTLS(slot)
     }
 
+    func watchListener(_ slot: Int) throws(SystemError) {
+        let tag = EventTag(.listener, slot: slot, generation: listeners.generation(of: slot))
+        guard listeners[slot].isShared else {
+            return try poller.addSource(listeners[slot].listener.descriptor, tag: tag.rawValue)
+        }
+        try poller.addShared(listeners[slot].listener.descriptor, tag: tag.rawValue)
+    }
+
+    /// Goes to the end of the line of those whom the kernel wakes for a shared socket, so that
+    /// connections are spread evenly.
+    private mutating func standBack(_ slot: Int) {
+        poller.remove(listeners[slot].listener.descriptor)
+        do {
+            try watchListener(slot)
+        } catch {
+            pauseAccepting()
+        }
+    }
+
+    /// Takes what another worker was woken for and could not take.
+    mutating func acceptShared() {
+        guard !isAcceptPaused else { return }
+        for slot in 0..<listeners.highWater
+        where listeners.isUsed(slot) && listeners[slot].isShared && !listeners[slot].isPaused {
+            accept(slot)
+        }
+    }
+
+    /// Ends listening. A socket that others hold, too, would go on telling of connections.
+    private mutating func closeListener(_ slot: Int) {
+        poller.remove(listeners[slot].listener.descriptor)
+        listeners.remove(slot)
+    }
+
     /// Leaves waiting connections in the kernel's queue until a client has gone.
     mutating func pauseAccepting() {
         guard !isAcceptPaused else { return }
@@ -62,6 +99,7 @@ extension WorkerLoop {
         where listeners.isUsed(slot) && !listeners[slot].isPaused {
             poller.remove(listeners[slot].listener.descriptor)
         }
+        configuration.passOn()
         // Looks again even when no client goes: it may have been descriptors that ran out.
         wheel.schedule(acceptTimer, at: now.advanced(nanoseconds: 100_000_000))
     }
@@ -92,7 +130,7 @@ extension WorkerLoop {
         drainDeadline = now.advanced(nanoseconds: UInt64(limits.drainMilliseconds) * 1_000_000)
         for slot in 0..<listeners.highWater where listeners.isUsed(slot) {
             accept(slot)
-            listeners.remove(slot)
+            closeListener(slot)
         }
         for slot in 0..<clients.highWater where clients.isUsed(slot) {
             // A request may already wait in the kernel: read before closing, answer, then close.
@@ -108,7 +146,7 @@ extension WorkerLoop {
 
     /// Ends every connection; requests under way are recorded as broken off by us.
     mutating func abandonAll() {
-        for slot in 0..<listeners.highWater where listeners.isUsed(slot) { listeners.remove(slot) }
+        for slot in 0..<listeners.highWater where listeners.isUsed(slot) { closeListener(slot) }
         for slot in 0..<clients.highWater where clients.isUsed(slot) {
             switch clients[slot].phase {
             case .handshake:

@@ -102,7 +102,8 @@ extension WorkerLoop {
     private mutating func listen(_ socket: ListeningSocket) {
         guard let listener = try? Listener(owning: socket.number),
             let slot = listeners.insert(
-                OwnedListener(listener: listener, index: UInt16(socket.listener)))
+                OwnedListener(
+                    listener: listener, index: UInt16(socket.listener), isShared: socket.isShared))
         else { preconditionFailure("a listener that was bound can't be listened on") }
         if !isAcceptPaused { watchOrPause(slot) }
     }

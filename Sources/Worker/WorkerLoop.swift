@@ -95,6 +95,8 @@ struct WorkerLoop: ~Copyable {
     struct OwnedListener: ~Copyable {
         let listener: Listener
         var index: UInt16
+        /// Whether other workers take connections from the same socket.
+        let isShared: Bool
         /// Whether what waits there is left until the next settings.
         var isPaused = false
     }
@@ -167,7 +169,9 @@ struct WorkerLoop: ~Copyable {
                 let listener = try Listener(owning: socket.number)
                 guard
                     let slot = listeners.insert(
-                        OwnedListener(listener: listener, index: UInt16(socket.listener)))
+                        OwnedListener(
+                            listener: listener, index: UInt16(socket.listener),
+                            isShared: socket.isShared))
                 else { preconditionFailure("more listeners than counted") }
                 try watchListener(slot)
             }
@@ -176,13 +180,6 @@ struct WorkerLoop: ~Copyable {
         } catch {
             throw .system(error)
         }
-    }
-
-    func watchListener(_ slot: Int) throws(SystemError) {
-        try poller.addSource(
-            listeners[slot].listener.descriptor,
-            tag: EventTag(.listener, slot: slot, generation: listeners.generation(of: slot))
-                .rawValue)
     }
 
     /// Serves until told to stop or drained.
@@ -197,6 +194,7 @@ struct WorkerLoop: ~Copyable {
             }
             now = SystemClock.monotonic()
             wall = SystemClock.wall()
+            configuration.control.publishTurn()
             closeSpentUpstreams(events: count)
             for index in 0..<count {
                 let event = poller.event(at: index)
@@ -315,6 +313,7 @@ struct WorkerLoop: ~Copyable {
             configuration.tls.library.adopt(published)
         }
         if !isDraining { takeSettings() }
+        if configuration.control.takeAcceptRequest() { acceptShared() }
         inUse[Int(current)].refreshAddresses()
         if hasEarlierSettings,
             now.nanoseconds(since: settingsLooked) >= WorkerLoop.forgetNanoseconds

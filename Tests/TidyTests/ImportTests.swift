@@ -9,7 +9,7 @@ import Testing
         "COpenSSL": ["Crypto", "TLS"],
         "COpenSSLMemory": ["Crypto", "TLS"],
         "CCurl": ["AuditPublishing"],
-        "CSystemd": ["AuditPublishing"],
+        "CSystemd": ["AuditPublishing", "Systemd"],
         "CZstd": ["AuditSegments"],
         "Yams": ["Settings"],
         "Logging": ["Supervisor"],
@@ -48,7 +48,7 @@ import Testing
         // Settings reads the files that a settings file names.
         let edges: Set<String> = [
             "TLS", "AuditPublishing", "AuditWriter", "Worker", "Monitoring", "Supervisor",
-            "Settings", "sallyport",
+            "Settings", "Systemd", "sallyport",
             "sallyport-audit",
         ]
         for (target, dependencies) in Manifest.current.dependencies

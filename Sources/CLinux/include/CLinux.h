@@ -35,6 +35,8 @@ int sallyport_openat(int directory, const char *path, int flags, unsigned int mo
 int sallyport_fallocate(int descriptor, int mode, int64_t offset, int64_t length);
 /// syncfs(2).
 int sallyport_sync_filesystem(int descriptor);
+/// adjtimex(2): 1 when something keeps the clock right, 0 when not, -1 when the kernel is silent.
+int sallyport_clock_is_synchronised(void);
 /// prctl(2), PR_SET_DUMPABLE 0: no core dump of this process.
 int sallyport_refuse_dumps(void);
 /// Names the calling thread. Returns an errno value, 0 for success.

@@ -102,6 +102,9 @@ class Proxy:
         self.process: subprocess.Popen | None = None
         # Words before the command, of a program that watches it and lets it keep its own pid.
         self.watcher: list[str] = []
+        # Variables and options of its process, such as descriptors that it inherits.
+        self.environment: dict[str, str] = {}
+        self.options: dict = {}
         self.lines: list[str] = []
         self.addresses: dict[str, tuple[str, int]] = {}
 
@@ -109,7 +112,8 @@ class Proxy:
         self.addresses, self.lines = {}, []
         self.process = subprocess.Popen(
             [*self.watcher, BINARY, "serve", "--config", self.file], stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL, text=True, errors="replace")
+            stdout=subprocess.DEVNULL, text=True, errors="replace",
+            env={**os.environ, **self.environment}, **self.options)
         arrived: queue.Queue[str | None] = queue.Queue()
 
         def pump(stream):
