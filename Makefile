@@ -78,6 +78,18 @@ system-test: build ## run the system tests (pytest): the built program against r
 	SALLYPORT_BIN="$$($(SWIFT) build $(SWIFT_FLAGS) --show-bin-path)/sallyport" \
 	    Tests/System/run $(PYTEST_ARGUMENTS)
 
+# ---- packages
+
+.PHONY: deb
+deb: build-deps ## build a Debian package in .build/deb
+	$(SWIFT) build -c release --static-swift-stdlib --product sallyport
+	$(SWIFT) build -c release --static-swift-stdlib --product sallyport-audit
+	packaging/deb "$$($(SWIFT) build -c release --show-bin-path)" .build/deb
+
+.PHONY: deb-test
+deb-test: deb ## install the package here, let it answer, and remove it (needs root)
+	packaging/test-deb .build/deb/sallyport_*.deb
+
 # ---- sanitizers, fuzzing, measurements
 
 .PHONY: tsan
