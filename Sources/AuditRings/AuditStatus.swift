@@ -15,6 +15,11 @@ public final class AuditStatus: Sendable {
     private let diskPercent = Atomic<UInt8>(0)
     private let diskLow = Atomic<Bool>(false)
     private let turnCount = Atomic<UInt64>(0)
+    /// Writes with their syncs: how many, how long together, how many bytes.
+    private let commitCount = Atomic<UInt64>(0)
+    private let commitTotal = Atomic<UInt64>(0)
+    private let writtenBytes = Atomic<UInt64>(0)
+    private let checkpointNanoseconds = Atomic<UInt64>(0)
     private let size = Atomic<UInt64>(0)
     private let checkpoint = Atomic<UInt64>(0)
     // Sendable: each is an atomic of its own, on its own cache line.
@@ -193,5 +198,33 @@ public final class AuditStatus: Sendable {
     /// Says that the write and its sync have returned, well or not. The writer's thread.
     public func publishCommitEnded() {
         commitNanoseconds.store(0, ordering: .relaxed)
+    }
+
+    /// Counts a write of `bytes` and its sync, which took so long together. The writer's thread.
+    public func countCommit(nanoseconds: UInt64, bytes: Int) {
+        // Orders nothing, and only this thread stores: each number stands for itself.
+        commitCount.store(commitCount.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+        commitTotal.store(commitTotal.load(ordering: .relaxed) &+ nanoseconds, ordering: .relaxed)
+        writtenBytes.store(
+            writtenBytes.load(ordering: .relaxed) &+ UInt64(bytes), ordering: .relaxed)
+    }
+
+    /// Writes with their syncs since the start: how many, how long they took together, and how
+    /// many bytes they wrote. Any thread.
+    public var commits: (count: UInt64, nanoseconds: UInt64, bytes: UInt64) {
+        (
+            commitCount.load(ordering: .relaxed), commitTotal.load(ordering: .relaxed),
+            writtenBytes.load(ordering: .relaxed)
+        )
+    }
+
+    /// When the last checkpoint was published; zero when none was since the start. Any thread.
+    public var checkpointed: Instant {
+        Instant(nanoseconds: checkpointNanoseconds.load(ordering: .relaxed))
+    }
+
+    /// Says that a checkpoint was published at `moment`. The writer's thread.
+    public func publishCheckpoint(at moment: Instant) {
+        checkpointNanoseconds.store(moment.nanoseconds, ordering: .relaxed)
     }
 }

@@ -50,6 +50,12 @@ public struct RingProducer: ~Copyable, Sendable {
         }
     }
 
+    /// Bytes that wait for the consumer now.
+    public mutating func usedBytes() -> Int {
+        refresh()
+        return Int(position &- released)
+    }
+
     /// Pushes `head` followed by `tail` as one record; false, and nothing written, when full.
     public mutating func push(_ head: Span<UInt8>, _ tail: Span<UInt8>) -> Bool {
         guard let place = unsafe claim(head.count &+ tail.count) else { return false }

@@ -77,6 +77,7 @@ extension LogWriter {
         }
         pendingNote = nil
         status.publishCheckpoint(size: pending.size)
+        status.publishCheckpoint(at: SystemClock.monotonic())
         announce(note: pending.note)
     }
 

@@ -37,7 +37,8 @@ extension LogWriter {
 
     private mutating func writeOnce() throws(SystemError) {
         let began = beginCommit()
-        defer { endCommit(began) }
+        let count = batch.bytes.count
+        defer { endCommit(began, bytes: count) }
         try LogWriter.write(&batch, &segment, folder)
     }
 
@@ -85,7 +86,7 @@ extension LogWriter {
             type, number: segment.nextNumber, previous: segment.previous, clear: clear,
             hasher: &hasher)
         let began = beginCommit()
-        defer { endCommit(began) }
+        defer { endCommit(began, bytes: frame.bytes.count) }
         try segment.append(
             frame.bytes.span, digest: frame.digest, in: folder.segments, isSeal: type == .seal)
     }
@@ -110,10 +111,11 @@ extension LogWriter {
     }
 
     /// Records a wait that was too long.
-    mutating func endCommit(_ began: Instant) {
+    mutating func endCommit(_ began: Instant, bytes: Int? = nil) {
         let now = SystemClock.monotonic()
         status.publishCommitEnded()
         let nanoseconds = now.nanoseconds(since: began)
+        if let bytes { status.countCommit(nanoseconds: nanoseconds, bytes: bytes) }
         guard nanoseconds > AuditStatus.stallNanoseconds else { return }
         queue(
             .event(

@@ -10,6 +10,10 @@ public struct PrometheusText: Sendable {
         case counter
         /// It goes up and down.
         case gauge
+        /// Counts of values below bounds.
+        case histogram
+        /// A count and a sum of values.
+        case summary
     }
 
     /// What the page is sent as.
@@ -47,6 +51,34 @@ public struct PrometheusText: Sendable {
     public mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: UInt64) {
         begin(name, kind, help)
         append(name, [:], "\(value)")
+    }
+
+    /// Appends a histogram without labels.
+    ///
+    /// - Parameter buckets: By bucket how many values it has and its bound in seconds, the last one
+    ///   without.
+    public mutating func add(
+        _ name: String, _ help: String, buckets: [(count: UInt64, boundSeconds: Double?)],
+        sumSeconds: Double
+    ) {
+        begin(name, .histogram, help)
+        var sum: UInt64 = 0
+        for bucket in buckets {
+            sum &+= bucket.count
+            let bound = bucket.boundSeconds.map { "\($0)" } ?? "+Inf"
+            append("\(name)_bucket", ["le": bound], "\(sum)")
+        }
+        append("\(name)_sum", [:], "\(sumSeconds)")
+        append("\(name)_count", [:], "\(sum)")
+    }
+
+    /// Appends how many values there were, and their sum in seconds.
+    public mutating func add(
+        _ name: String, _ help: String, count: UInt64, sumSeconds: Double
+    ) {
+        begin(name, .summary, help)
+        append("\(name)_sum", [:], "\(sumSeconds)")
+        append("\(name)_count", [:], "\(count)")
     }
 
     private mutating func append(

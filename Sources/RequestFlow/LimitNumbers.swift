@@ -29,6 +29,11 @@ public struct LimitNumbering: Sendable {
     /// No name has one.
     public init() {}
 
+    /// The routes' names by their numbers.
+    public var routeNames: [Int: String] {
+        Dictionary(uniqueKeysWithValues: routes.map { ($0.value, $0.key) })
+    }
+
     /// The numbers of these names; new ones for new names.
     public mutating func numbers(
         limits limitNames: [String], issuers issuerNames: [String], routes routeNames: [String]

@@ -68,7 +68,7 @@ public final class ProxySettings: Sendable {
     /// The counters behind `rateLimits`, shared by all workers.
     public let limitTable: LimitTable
     /// What is counted there, and by which numbers.
-    let limitNumbers: LimitNumbers
+    public let limitNumbers: LimitNumbers
     /// The upstreams that routes name by index.
     public let upstreams: [UpstreamSettings]
     /// Bounds on connections, messages and waits.

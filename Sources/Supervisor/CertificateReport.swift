@@ -9,6 +9,8 @@ import TLS
 struct CertificateReport: Sendable {
     private let logger: Logger
     private let control: WriterControl
+    /// When certificates run out.
+    let dates = CertificateDates()
 
     /// Most names of a certificate that the operator is told.
     static let limitNames = 8
@@ -23,6 +25,7 @@ struct CertificateReport: Sendable {
         for notice in notices {
             switch notice {
             case .loaded(let place, let certificates):
+                dates.publish(certificates.map(\.notAfter).min(), of: place.text)
                 for certificate in certificates {
                     logger.notice("\(place.text): certificate for \(certificate.text)")
                 }

@@ -15,15 +15,21 @@ final class ProxyPages: MonitoringPages {
     }
 
     private let constants: Constants
-    private let workers: WorkerThreads
-    private let status: AuditStatus
+    let workers: WorkerThreads
+    let status: AuditStatus
+    /// When the process began to be watched.
+    let started = SystemClock.monotonic()
     private let draining = Atomic<Bool>(false)
     private let settingsDigest: Mutex<Digest256>
+    private let routeNames = Mutex<[Int: String]>([:])
+    let certificates: CertificateDates
     private let stuck = Mutex<String?>(nil)
 
     init(
-        _ constants: Constants, settings: Digest256, workers: WorkerThreads, status: AuditStatus
+        _ constants: Constants, settings: Digest256, workers: WorkerThreads, status: AuditStatus,
+        certificates: CertificateDates = CertificateDates()
     ) {
+        self.certificates = certificates
         settingsDigest = Mutex(settings)
         self.constants = constants
         self.workers = workers
@@ -36,6 +42,17 @@ final class ProxyPages: MonitoringPages {
     /// Says that the process is ending. Any thread.
     func publishDraining() {
         draining.store(true, ordering: .relaxed)
+    }
+
+    /// Says which routes there are and were, by what they are counted by. The control thread.
+    func publish(routes names: [Int: String]) {
+        routeNames.withLock { $0 = names }
+    }
+
+    /// The name of a route in metrics; empty for none.
+    func routeName(_ number: Int?) -> String {
+        guard let number else { return "" }
+        return routeNames.withLock { $0[number] } ?? "other"
     }
 
     /// Says which threads hang; nil for none. The control thread.
@@ -53,7 +70,7 @@ final class ProxyPages: MonitoringPages {
         ])
     }
 
-    private var auditProblem: String? {
+    var auditProblem: String? {
         let health = status.health(at: SystemClock.monotonic())
         guard health == .healthy else { return "\(health.word): \(health.words)" }
         let behind = durableAge
@@ -68,7 +85,7 @@ final class ProxyPages: MonitoringPages {
     }
 
     /// Nanoseconds since everything published was durable; the writer says so many times a second.
-    private var durableAge: UInt64 {
+    var durableAge: UInt64 {
         SystemClock.monotonic().nanoseconds(since: status.durableUntil)
     }
 
@@ -79,7 +96,9 @@ final class ProxyPages: MonitoringPages {
         page.begin("sallyport_settings_info", .gauge, "The settings in use; always 1.")
         page.add("sallyport_settings_info", ["sha256": settingsDigest.withLock { $0 }.hexText], 1)
         addWorkers(&page)
+        addRequests(&page)
         addAudit(&page)
+        addCertificates(&page)
         return page
     }
 
@@ -98,7 +117,6 @@ final class ProxyPages: MonitoringPages {
             $0.connections
         }
         add("sallyport_connections_open", .gauge, "Clients connected now.") { $0.openClients }
-        add("sallyport_requests_total", .counter, "Requests whose record was made.") { $0.requests }
         add(
             "sallyport_audit_refusals_total", .counter,
             "Requests refused or cut because their record could not be kept."
@@ -118,37 +136,15 @@ final class ProxyPages: MonitoringPages {
             "sallyport_upstream_connections_reused_total", .counter,
             "Requests sent over a connection to an upstream that had served one before."
         ) { $0.upstreamReuses }
+        add("sallyport_audit_ring_bytes", .gauge, "Bytes of records that wait for the writer.") {
+            $0.ringBytes
+        }
         add("sallyport_token_cache_hits_total", .counter, "Tokens found in the cache.") {
             $0.tokenHits
         }
         add(
             "sallyport_token_cache_misses_total", .counter, "Tokens that had to be verified."
         ) { $0.tokenMisses }
-    }
-
-    private func addAudit(_ page: inout PrometheusText) {
-        page.add(
-            "sallyport_audit_ready", .gauge, "Whether the audit log takes records now.",
-            auditProblem == nil ? 1 : 0)
-        page.begin(
-            "sallyport_audit_health", .gauge, "How the audit log is doing: 1 for one state of all.")
-        let health = status.health(at: SystemClock.monotonic())
-        for state in AuditHealth.allCases {
-            page.add(
-                "sallyport_audit_health", ["state": state.word.description], state == health ? 1 : 0
-            )
-        }
-        page.add(
-            "sallyport_audit_durable_entries", .gauge, "Entries of the audit log that are durable.",
-            status.durableSize)
-        page.add(
-            "sallyport_audit_checkpoint_entries", .gauge,
-            "Entries under the last signed checkpoint.", status.checkpointSize)
-        page.begin(
-            "sallyport_audit_durable_age_seconds", .gauge,
-            "Time since every record published was durable.")
-        page.add(
-            "sallyport_audit_durable_age_seconds", seconds: Double(durableAge) / 1_000_000_000)
     }
 }
 

@@ -5,6 +5,7 @@ import Crypto
 import LinuxIO
 import Logging
 import Primitives
+import RequestFlow
 import Settings
 import Systemd
 import TLS
@@ -83,6 +84,9 @@ struct Reloader: ~Copyable {
             throw .process(error)
         }
     }
+
+    /// The names of all routes that there ever were, by what they are counted by.
+    var routeNames: [Int: String] { standing.numbering.routeNames }
 
     /// Lets the writer forget the names of settings that no request is under way with.
     func forget() {
@@ -198,6 +202,7 @@ struct Reloader: ~Copyable {
         }
         awaitWorkers(number)
         report.tell(keeper.takeNotices())
+        report.dates.keep(keeper.places.map(\.recorded.text))
         do throws(SupervisorError) {
             try watch(keeper)
         } catch {

@@ -9,6 +9,7 @@ import LinuxIO
 import Logging
 import Monitoring
 import Primitives
+import RequestFlow
 import Settings
 import Systemd
 import TLS
@@ -114,7 +115,9 @@ public struct Supervisor: ~Copyable {
             ProxyPages.Constants(
                 build: build,
                 boundNanoseconds: UInt64(settings.audit.boundMilliseconds) * 1_000_000),
-            settings: settings.digest, workers: workers, status: writer.status)
+            settings: settings.digest, workers: workers, status: writer.status,
+            certificates: report.dates)
+        pages.publish(routes: standing.numbering.routeNames)
         var reloader = Reloader(
             Reloader.Start(
                 settings: settings, standing: standing, bound: listeners.bound, tools: tools,
@@ -215,7 +218,10 @@ public struct Supervisor: ~Copyable {
         guard let received else { return }
         let sender = SignalSender(user: received.user, process: received.process)
         logger.notice("reload asked for by uid \(sender.user), pid \(sender.process)")
-        if reloader.reload(by: sender) { pages.publish(settings: reloader.settings.digest) }
+        if reloader.reload(by: sender) {
+            pages.publish(settings: reloader.settings.digest)
+            pages.publish(routes: reloader.routeNames)
+        }
     }
 
     /// Tells the operator once what has become of the log.

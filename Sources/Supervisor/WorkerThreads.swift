@@ -121,6 +121,13 @@ struct WorkerThreads: Sendable {
     /// What each worker has counted, at most a second ago.
     func eachCounters() -> [WorkerCounters] { controls.map { $0.counters() } }
 
+    /// How all requests have ended, and how long they took.
+    func meterTotals() -> MeterTotals {
+        var totals = MeterTotals()
+        for control in controls { control.meter.add(to: &totals) }
+        return totals
+    }
+
     /// What all workers have counted, at most a second ago.
     func counters() -> WorkerCounters {
         var sum = WorkerCounters()

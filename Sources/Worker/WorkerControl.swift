@@ -25,6 +25,8 @@ public struct WorkerCounters: Sendable, Equatable {
     public var tokenHits: UInt64 = 0
     /// Tokens that were not, so that they were verified.
     public var tokenMisses: UInt64 = 0
+    /// Bytes of the audit ring that wait for the writer, as far as the worker knows.
+    public var ringBytes: UInt64 = 0
     /// Clients connected now.
     public var openClients: UInt64 = 0
 
@@ -35,6 +37,8 @@ public struct WorkerCounters: Sendable, Equatable {
 /// How other threads speak with one worker: wake it, drain it, stop it, read its counters.
 public final class WorkerControl: Sendable {
     let wakeup: Wakeup
+    /// How the worker's requests ended, and how long they took.
+    public let meter = RequestMeter()
     private let drainRequested = Atomic<Bool>(false)
     private let stopRequested = Atomic<Bool>(false)
     private let finished = Atomic<Bool>(false)

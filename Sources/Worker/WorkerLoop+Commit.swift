@@ -92,6 +92,7 @@ extension WorkerLoop {
         if isLinked { sequence += 1 }
         counters.requests += 1
         clients[slot].exchange.facts = facts
+        meter(slot)
         clients[slot].exchange.isDecisionRecorded = true
         clients[slot].exchange.isCompletionRecorded = true
         lastPublished = .distantFuture
@@ -117,6 +118,7 @@ extension WorkerLoop {
             if clients[slot].exchange.isCompletionRecorded {
                 clients[slot].exchange.isCompletionRecorded = false
                 counters.requests -= 1
+                meter(slot, isTakenBack: true)
             }
         }
         answerFailure(slot, status: 503, reason: .auditUnavailable, source: .proxy)

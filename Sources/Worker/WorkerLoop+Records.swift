@@ -22,6 +22,7 @@ extension WorkerLoop {
             counters.failedHandshakes += 1
         } else {
             counters.requests += 1
+            meter(slot)
         }
         recordBodies(slot)
         var facts = clients[slot].exchange.facts
@@ -37,6 +38,18 @@ extension WorkerLoop {
             records.give(&clients[slot].exchange.record)
         }
         lastPublished = .distantFuture
+    }
+
+    /// Counts the client's request by how it ended, or takes it back.
+    func meter(_ slot: Int, isTakenBack: Bool = false) {
+        let facts = clients[slot].exchange.facts
+        let place = Int(facts.route)
+        let generation = Int(clients[slot].generation)
+        var route: Int?
+        if facts.route != RecordFacts.noIndex {
+            route = inUse[generation].settings.limitNumbers.routes[place]
+        }
+        configuration.control.meter.count(facts, route: route, isTakenBack: isTakenBack)
     }
 
     /// Whether a record of `mode` may wait for room. What is under way when the ring fills up

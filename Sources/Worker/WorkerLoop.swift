@@ -298,6 +298,7 @@ struct WorkerLoop: ~Copyable {
         if now.nanoseconds(since: countersPublished) >= 1_000_000_000 {
             countersPublished = now
             counters.openClients = UInt64(clients.inUse)
+            counters.ringBytes = UInt64(ring.usedBytes())
             counters.tokenHits = authenticator.hits
             counters.tokenMisses = authenticator.misses
             publishedCounters = counters

@@ -21,7 +21,7 @@ import Testing
         ],
         "RequestFlow": ["IdentityFields"],
         "Upstream": ["IdlePool", "RoundRobin"],
-        "Worker": ["ClientConnection", "ReadyQueue"],
+        "Worker": ["ClientConnection", "ReadyQueue", "RequestMeter"],
         // zstd takes pointers.
         "AuditSegments": ["BatchEncoder", "CanonicalObject", "LogTree", "SealedBatch"],
         "AuditWriter": ["LogWriter"],
