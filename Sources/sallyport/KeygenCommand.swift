@@ -8,15 +8,23 @@ import Primitives
 struct KeygenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keygen",
-        abstract: "Makes the Ed25519 key that signs the audit log.",
+        abstract: "Makes the Ed25519 key that signs the audit log, or an age identity.",
         discussion: """
             Writes the private key to FILE (PKCS #8 PEM, mode 0600) and prints the public key as \
             auditors use it: the verifier key of C2SP signed-note, and a fingerprint to compare \
             by telephone. An existing file is never touched; --show prints the public key of one.
+            With --recipient, FILE is an age identity (X25519, mode 0600) that opens encrypted \
+            logs, and its recipient is printed, for audit.recipients. Make it on another machine \
+            than the proxy's, or move it there.
             """)
 
-    @Argument(help: "The file to write.", completion: .file(extensions: ["pem"]))
-    var file = "audit.pem"
+    @Argument(
+        help: "The file to write: audit.pem, or audit-identity.txt with --recipient.",
+        completion: .file(extensions: ["pem", "txt"]))
+    var path: String?
+
+    @Flag(help: "Make an age identity, and print its recipient.")
+    var recipient = false
 
     @Option(help: "The log's public name: audit.origin of the settings file.")
     var origin = "sallyport"
@@ -33,7 +41,10 @@ struct KeygenCommand: ParsableCommand {
         }
     }
 
+    private var file: String { path ?? (recipient ? "audit-identity.txt" : "audit.pem") }
+
     func run() throws {
+        if recipient { return try runRecipient() }
         let publicKey = show ? try existing() : try fresh()
         let key = try noteKey(publicKey)
         let fingerprint = try fingerprint(publicKey)
@@ -52,6 +63,44 @@ struct KeygenCommand: ParsableCommand {
             "note         a log signs as \(origin)/<log id>; its own vkey stands in each segment")
     }
 
+    private func runRecipient() throws {
+        let text = show ? try existingRecipient() : try freshRecipient()
+        if json {
+            let object = JSONValue.object([("file", .text(file)), ("recipient", .text(text))])
+            StandardStream.output.writeLine(object.line)
+            return
+        }
+        if !show { StandardStream.output.writeLine("wrote        \(file), readable by you only") }
+        StandardStream.output.writeLine("recipient    \(text)")
+    }
+
+    private func freshRecipient() throws -> String {
+        let made: (identity: AgeIdentity, text: String)
+        do throws(CryptoError) {
+            made = try AgeIdentity.generate()
+        } catch {
+            throw failure("OpenSSL cannot make a key: \(error)")
+        }
+        let recipient = made.identity.recipient.text
+        try write(Array("# public key: \(recipient)\n\(made.text)\n".utf8))
+        return recipient
+    }
+
+    private func existingRecipient() throws -> String {
+        guard case .success(let identities) = AgeIdentity.list(in: try read()),
+            let identity = identities.first
+        else { throw failure("\(file) is no age identity file") }
+        return identity.recipient.text
+    }
+
+    private func read() throws -> [UInt8] {
+        do throws(SystemError) {
+            return try FileReading.read(file, limitBytes: 1 << 16).bytes
+        } catch {
+            throw failure("\(file): \(error.description)")
+        }
+    }
+
     private func fresh() throws -> [UInt8] {
         let pem: [UInt8]
         let publicKey: [UInt8]
@@ -66,21 +115,16 @@ struct KeygenCommand: ParsableCommand {
         return publicKey
     }
 
-    private func write(_ pem: [UInt8]) throws {
+    private func write(_ bytes: [UInt8]) throws {
         do throws(SystemError) {
-            try FileReading.create(file, bytes: pem, mode: 0o600)
+            try FileReading.create(file, bytes: bytes, mode: 0o600)
         } catch {
             throw failure("\(file): \(error.description)")
         }
     }
 
     private func existing() throws -> [UInt8] {
-        let pem: [UInt8]
-        do throws(SystemError) {
-            pem = try FileReading.read(file, limitBytes: 1 << 16).bytes
-        } catch {
-            throw failure("\(file): \(error.description)")
-        }
+        let pem = try read()
         do throws(CryptoError) {
             return try SigningKey(pem: pem).publicKey
         } catch {

@@ -135,3 +135,19 @@ def test_a_path_that_is_taken_is_refused(admin, tmp_path, make_proxy):
     with pytest.raises(RuntimeError, match="could not be opened: bind"):
         make_proxy(admin={"socket": str(path)})
     assert path.read_text() == "mine"
+
+
+def test_a_recipient_is_made_with_its_identity(tmp_path):
+    path = tmp_path / "identity"
+    done = run(BINARY, "keygen", "--recipient", path)
+    recipient = done.stdout.split()[-1]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and recipient.startswith("age1")
+    # As age itself reads it.
+    assert run("age-keygen", "-y", path).stdout.strip() == recipient
+    shown = json.loads(run(BINARY, "keygen", "--recipient", "--show", "--json", path).stdout)
+    assert shown == {"file": str(path), "recipient": recipient}
+    assert "SECRET" not in done.stdout + done.stderr
+    assert "exist" in run(BINARY, "keygen", "--recipient", path, check=2).stderr.lower()
+    path.write_text("no identity\n")
+    assert "no age identity" in run(
+        BINARY, "keygen", "--recipient", "--show", path, check=2).stderr
