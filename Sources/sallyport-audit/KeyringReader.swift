@@ -103,6 +103,22 @@ struct KeyringReader: ~Copyable {
         return person
     }
 
+    /// What records have in the place of `address`, by the key that it is made under.
+    mutating func pseudonyms(of address: Identifier128) throws(ToolError) -> [String: String] {
+        var pseudonyms: [String: String] = [:]
+        do {
+            for (epoch, rows) in epochs {
+                guard let first = rows.first ?? nil else { continue }
+                var key = try PseudonymKey(
+                    row: first, epoch: epoch, wrapping: &wrapping, library: library)
+                pseudonyms[first.id.hexText] = key.digest(address).pseudonym
+            }
+        } catch {
+            throw .evidence("the keyring: \(error)")
+        }
+        return pseudonyms
+    }
+
     /// The record with its subject part opened, when it is sealed and its key is here.
     mutating func open(_ record: LogRecord) -> LogRecord {
         let subject = record.subject

@@ -55,6 +55,8 @@ extension RecordFilter {
         add(.reason, reason)
         add(.method, method)
         add(.serverName, serverName?.lowercased())
+        // What a keyring uncovers stands in no record, and in no filter.
+        guard !passesSealed else { return tokens }
         // Its beginning alone is in no filter, nor is text of a certificate's names.
         if fingerprint?.utf8.count == RecordFilter.fingerprintCount {
             add(.fingerprint, fingerprint)

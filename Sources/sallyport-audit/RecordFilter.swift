@@ -7,6 +7,10 @@ struct RecordFilter {
     var subject: String?
     /// What a keyring says that records have in the subject's place; nil without one.
     var person: PersonMatch?
+    /// The same for the one address of `client`: pseudonyms by their key.
+    var clientPseudonyms: [String: String] = [:]
+    /// Whether subjects that are sealed will be opened, and the record matched again.
+    var passesSealed = false
     /// The lowest and highest status.
     var status: ClosedRange<Int64>?
     var outcome: String?
@@ -62,13 +66,9 @@ struct RecordFilter {
         if let traceID, core.string("trace_id") != traceID.lowercased() { return false }
         if let reason, core.string("reason") != reason { return false }
         if let method, core.string("method") != method { return false }
-        if let client {
-            let subject = record.subject
-            guard let address = subject.string("client_ip") ?? subject.string("peer_ip"),
-                client.contains(address)
-            else { return false }
-        }
-        guard matchesTLS(record, core) else { return false }
+        let isOpen = !passesSealed || record.subject.string("sealed") == nil
+        guard !isOpen || matchesClient(record.subject) else { return false }
+        guard matchesTLS(record, core, isOpen: isOpen) else { return false }
         if since != nil || until != nil {
             guard let time = record.time else { return false }
             if let since, time < since { return false }
@@ -80,11 +80,37 @@ struct RecordFilter {
         return true
     }
 
-    private func matchesTLS(_ record: LogRecord, _ core: CanonicalObject) -> Bool {
+    /// Whether `record`, which matches and is now open as far as it can be, is asked for.
+    func isMeant(_ record: LogRecord) -> Bool {
+        guard passesSealed else { return true }
+        var exact = self
+        exact.passesSealed = false
+        // It was found in what was sealed, or beside it.
+        exact.text = nil
+        return exact.matches(record)
+    }
+
+    private func matchesClient(_ subject: CanonicalObject) -> Bool {
+        guard let client else { return true }
+        guard let address = subject.string("client_ip") ?? subject.string("peer_ip") else {
+            return false
+        }
+        if let key = subject.string("address_key"), let pseudonym = clientPseudonyms[key],
+            pseudonym == address
+        {
+            return true
+        }
+        return client.contains(address)
+    }
+
+    private func matchesTLS(
+        _ record: LogRecord, _ core: CanonicalObject, isOpen: Bool
+    ) -> Bool {
         if let serverName {
             guard core.object("tls")?.string("sni")?.lowercased() == serverName.lowercased()
             else { return false }
         }
+        guard isOpen else { return true }
         if let fingerprint {
             guard record.subject.string("ja4")?.hasPrefix(fingerprint) == true
             else { return false }
@@ -137,6 +163,12 @@ enum ClientAddresses: Equatable, Sendable {
             return
         }
         self = .block(AddressRange(address: address, prefixBits: bits + 128 - most))
+    }
+
+    /// The one address that is meant; nil for a block and for what is none.
+    var address: Identifier128? {
+        guard case .block(let range) = self, range.prefixBits == 128 else { return nil }
+        return range.address
     }
 
     func contains(_ text: String) -> Bool {

@@ -28,8 +28,11 @@ struct RecordPrinter: ~Copyable {
         if self.format == .csv { console.line(RecordRow.head) }
     }
 
+    /// The record with its subject part opened, where its key is here.
+    mutating func opened(_ found: LogRecord) -> LogRecord { keyring?.open(found) ?? found }
+
     mutating func print(_ found: LogRecord) {
-        let record = keyring?.open(found) ?? found
+        let record = opened(found)
         count += 1
         if !record.isCommitted {
             hasUncommitted = true
@@ -149,6 +152,10 @@ struct SearchCommand: ParsableCommand {
             AccessReport.note("search", range, of: [folder])
             var rows = try keyring.read()
             if let subject { filter.person = try rows?.person(subject) }
+            if let address = filter.client?.address {
+                filter.clientPseudonyms = try rows?.pseudonyms(of: address) ?? [:]
+            }
+            filter.passesSealed = keyring.keyring != nil
             var printer = RecordPrinter(format, keyring: rows.take())
             let limit = limit ?? .max
             let opening = try identities.read()
@@ -159,7 +166,9 @@ struct SearchCommand: ParsableCommand {
                     SearchIndex(folder, in: $0, identities: opening)
                 }
             let found = try filter.search(folder, identities: opening, index: index) { record in
-                if printer.count < limit { printer.print(record) }
+                if printer.count < limit, filter.isMeant(printer.opened(record)) {
+                    printer.print(record)
+                }
                 return printer.count < limit
             }
             if statistics || StandardStream.error.isTerminal {

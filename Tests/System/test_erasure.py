@@ -60,6 +60,17 @@ def test_pseudonyms_are_found_by_whom_they_are_of(make_proxy, tokens):
     assert len(found) == 3
     nobody = audit("search", directory, "--subject", "carol", "--keyring", keyring(proxy), check=1)
     assert nobody.stdout == ""
+    # An address is found by its pseudonym, too, with an index or without; a block is not.
+    search = ["search", directory, "--json", "--client", "127.0.0.1"]
+    assert audit(*search, check=1).stdout == ""
+    with_keys = [*search, "--keyring", keyring(proxy)]
+    index = ["--index", proxy.directory / "index"]
+    for arguments in with_keys, [*with_keys, *index], [*with_keys, *index]:
+        assert len(audit(*arguments).stdout.splitlines()) == 4
+    both = audit(*with_keys, "--subject", "bob@example.test").stdout.splitlines()
+    assert len(both) == 1
+    assert audit("search", directory, "--client", "127.0.0.2", "--keyring", keyring(proxy),
+                 check=1).stdout == ""
     assert json.loads(audit("verify", directory, "--json").stdout)["logs"][0]["verdict"] == "holds"
 
 
@@ -79,6 +90,14 @@ def test_a_sealed_subject_opens_with_the_keyring_alone(make_proxy, tokens, tmp_p
     found = audit("search", directory, "--json", "--subject", "alice@example.test",
                   "--keyring", keyring(proxy)).stdout.splitlines()
     assert len(found) == 3
+    # What is sealed beside the name is found in what is opened.
+    search = ["search", directory, "--json", "--client", "127.0.0.0/8"]
+    assert len(audit(*search).stdout.splitlines()) == 1
+    assert len(audit(*search, "--keyring", keyring(proxy)).stdout.splitlines()) == 4
+    alice = [*search, "--keyring", keyring(proxy), "--subject", "alice@example.test"]
+    assert len(audit(*alice).stdout.splitlines()) == 3
+    assert audit("search", directory, "--client", "127.0.0.2", "--keyring", keyring(proxy),
+                 check=1).stdout == ""
     # Another keyring opens nothing.
     other = make_proxy(audit={"privacy": {"subject": "sealed"}})
     assert other.stop() == 0
