@@ -364,3 +364,27 @@ def test_a_witness_that_lies_costs_a_log_at_each_start_and_no_record(make_proxy,
             audit("verify", folder)
     finally:
         server.close()
+
+
+def test_pruning_leaves_word_of_the_log_that_was_replaced(make_proxy, tmp_path):
+    """Heads are signed by nobody, so that each has to say it."""
+    proxy = make_proxy()
+    ask(proxy)
+    assert proxy.stop() == 0
+    (old,) = logs(proxy)
+    shutil.copytree(old / "segments", tmp_path / "copy")
+    proxy.start()
+    assert proxy.stop() == 0
+    shutil.rmtree(old / "segments")
+    shutil.copytree(tmp_path / "copy", old / "segments")
+    proxy.config["audit"] |= {"retain": {"age": "1s"}, "rotate": {"age": "1s"}}
+    proxy.file.write_text(yaml.safe_dump(proxy.config, sort_keys=False))
+    proxy.start()
+    (new,) = [folder for folder in logs(proxy) if folder != old]
+    first = min((new / "segments").glob("*.alog"))
+    until(lambda: (ask(proxy, 1), not first.exists())[1], "the first segment is deleted")
+    assert proxy.stop() == 0
+    assert {head["replaces"] for head in heads(new)} == {old.name}
+    proxy.start()
+    assert proxy.stop() == 0
+    assert len(logs(proxy)) == 2 and {head["replaces"] for head in heads(new)} == {old.name}
