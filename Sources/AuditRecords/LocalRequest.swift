@@ -27,10 +27,10 @@ public enum LocalRequest: Sendable, Equatable {
     case status
     /// Erase the keys of a subject.
     case erase(subject: String, reason: String)
-    /// Keep everything, whatever the retention and erasures say.
-    case hold(reason: String)
+    /// Keep the records from `first` on, whatever the retention and erasures say.
+    case hold(name: String, setBy: String, first: UInt64)
     /// No longer do so.
-    case release(reason: String)
+    case release(name: String)
     /// A tool is about to read the log.
     case access(tool: String, range: String)
 
@@ -72,9 +72,12 @@ public enum LocalRequest: Sendable, Equatable {
             self = .erase(
                 subject: try take("subject", limit: LocalRequest.limitSubjectBytes),
                 reason: try take("reason", limit: reason))
-        case (.administration, "hold"): self = .hold(reason: try take("reason", limit: reason))
-        case (.administration, "release"):
-            self = .release(reason: try take("reason", limit: reason))
+        case (.administration, "hold"):
+            guard let first = UInt64(try take("from", limit: 20)) else { throw .malformed("from") }
+            self = .hold(
+                name: try take("name", limit: reason), setBy: try take("by", limit: reason),
+                first: first)
+        case (.administration, "release"): self = .release(name: try take("name", limit: reason))
         case (.log, "access"):
             let tool = try take("tool", limit: 16)
             guard LocalRequest.tools.contains(tool) else { throw .malformed("tool") }
@@ -90,7 +93,9 @@ public enum LocalRequest: Sendable, Equatable {
             switch self {
             case .status: [:]
             case .erase(let subject, let reason): ["subject": subject, "reason": reason]
-            case .hold(let reason), .release(let reason): ["reason": reason]
+            case .hold(let name, let setBy, let first):
+                ["by": setBy, "from": "\(first)", "name": name]
+            case .release(let name): ["name": name]
             case .access(let tool, let range): ["tool": tool, "range": range]
             }
         var output = Array("{\"command\":\"\(word)\"".utf8)

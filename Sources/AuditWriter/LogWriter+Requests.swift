@@ -23,12 +23,37 @@ extension LogWriter {
             }
             try finish(order, now: now, wall: wall)
             return .erased(keys: order.places.map(\.id))
+        case .hold(let hold):
+            return try changeHolds(now: now, wall: wall) { (holds) throws(WriterRefusal) in
+                guard holds.add(hold) else { throw .holdPresent }
+            }
+        case .release(let name):
+            return try changeHolds(now: now, wall: wall) { (holds) throws(WriterRefusal) in
+                guard holds.release(name) else { throw .holdMissing }
+            }
         case .adopt(let names, let generation):
             encoder.adopt(names, generation: generation)
             text = ByteBuffer(capacity: encoder.maximumBytes(.largest) + LogWriter.spareBytes)
             identity.settingsDigest = names.settingsDigest
             return .adopted
         }
+    }
+
+    /// Changes the log's holds, which are in force from then on, and records which there are.
+    private mutating func changeHolds(
+        now: Instant, wall: WallTime, _ change: (inout LegalHolds) throws(WriterRefusal) -> Void
+    ) throws(AuditWriterError) -> WriterAnswer {
+        var holds = readHolds() ?? LegalHolds()
+        guard !holds.isUnreadable else { return .refused(.holdsUnreadable) }
+        do throws(WriterRefusal) { try change(&holds) } catch { return .refused(error) }
+        do throws(SystemError) {
+            try folder.root.replace(LegalHolds.fileName, holds.json.span)
+        } catch {
+            return .refused(.holdsUnwritable(error))
+        }
+        try recordHolds(now: now, wall: wall)
+        try flush(now: now, wall: wall)
+        return .held(log: String(signer.key.name.suffix(16)))
     }
 
     mutating func add(

@@ -48,7 +48,7 @@ extension LogWriter {
         return holds
     }
 
-    private borrowing func readHolds() -> LegalHolds? {
+    borrowing func readHolds() -> LegalHolds? {
         do {
             return try folder.root.read(LegalHolds.fileName).map { LegalHolds(file: $0) }
         } catch {

@@ -1,4 +1,5 @@
 import AuditRecords
+import AuditSegments
 import LinuxIO
 import Primitives
 import Synchronization
@@ -9,6 +10,10 @@ public enum WriterRequest: Sendable, Equatable {
     case record(AccountableEvent)
     /// Erase the keys of this subject, and record it.
     case erase(subject: [UInt8], reason: String, by: Requester)
+    /// Set this legal hold, and record which there are.
+    case hold(LegalHold)
+    /// Take the legal hold of this name away, and record which there are.
+    case release(name: String)
     /// Know the names of a new settings generation, before a worker uses it.
     case adopt(RecordNames, SettingsGeneration)
 }
@@ -18,6 +23,8 @@ public enum WriterAnswer: Sendable, Equatable {
     case recorded
     /// These keys of the subject were erased; none when it had none.
     case erased(keys: [UInt64])
+    /// The holds on the log of this id are as was asked for.
+    case held(log: String)
     /// Records may be made under those names.
     case adopted
     case refused(WriterRefusal)
@@ -27,6 +34,14 @@ public enum WriterAnswer: Sendable, Equatable {
 public enum WriterRefusal: Error, Sendable, Equatable {
     /// A legal hold is on the log.
     case held
+    /// There is a hold of that name, or there are too many.
+    case holdPresent
+    /// There is no hold of that name.
+    case holdMissing
+    /// The file of the holds can't be read: everything is held until it is mended.
+    case holdsUnreadable
+    /// The file of the holds could not be written.
+    case holdsUnwritable(SystemError)
     /// The log has no keyring, so that nothing of a subject can be erased.
     case keyringMissing
     /// The keyring could not be read or written.

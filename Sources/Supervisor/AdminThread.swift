@@ -1,5 +1,6 @@
 import AuditRecords
 import AuditRings
+import AuditSegments
 import AuditWriter
 import LinuxIO
 import Logging
@@ -119,9 +120,17 @@ struct AdminThread: ~Copyable, Sendable {
         case .status: return answerStatus(requester)
         case .erase(let subject, let reason):
             return erase(subject, reason: reason, requester)
-        case .hold, .release:
-            record(request.word, "not supported", requester)
-            return AdminThread.failure("\(request.word) is not supported in this version")
+        case .hold(let name, let setBy, let first):
+            guard LegalHold.isName(name), LegalHold.isName(setBy) else {
+                record(request.word, "refused", requester)
+                return AdminThread.failure(
+                    "a name has 1 to \(LegalHold.limitBytes) bytes and no quotes")
+            }
+            let hold = LegalHold(
+                name: name, setBy: setBy, since: SystemClock.wall(), first: first)
+            return changeHolds(.hold(hold), request.word, requester)
+        case .release(let name):
+            return changeHolds(.release(name: name), request.word, requester)
         case .access(let tool, let range):
             let event = AccountableEvent.access(
                 command: tool, range: range, by: requester, asked: nil)
@@ -155,7 +164,23 @@ struct AdminThread: ~Copyable, Sendable {
         case .refused(let refusal):
             logger.warning("user \(requester.user) asked for an erasure: \(refusal.words)")
             record("erase", "refused", requester)
-        case .recorded, .adopted: break
+        case .recorded, .held, .adopted: break
+        }
+        return AdminThread.answer(answer)
+    }
+
+    private borrowing func changeHolds(
+        _ change: WriterRequest, _ word: String, _ requester: Requester
+    ) -> CanonicalValue {
+        let answer = perform(change)
+        switch answer {
+        case .held:
+            logger.notice("user \(requester.user) changed the legal holds: \(word)")
+            record(word, "done", requester)
+        case .refused(let refusal):
+            logger.warning("user \(requester.user) asked to \(word): \(refusal.words)")
+            record(word, "refused", requester)
+        case .recorded, .erased, .adopted: break
         }
         return AdminThread.answer(answer)
     }
@@ -180,6 +205,7 @@ struct AdminThread: ~Copyable, Sendable {
             .object([
                 "keys": .array(keys.map { .string($0.hexText) }), "ok": .boolean(true),
             ])
+        case .held(let log): .object(["log": .string(log), "ok": .boolean(true)])
         case .refused(let refusal): failure(refusal.words)
         }
     }
@@ -194,6 +220,11 @@ extension WriterRefusal {
     public var words: String {
         switch self {
         case .held: "a legal hold is on the log: nothing is erased"
+        case .holdPresent: "the log has a hold of that name, or too many"
+        case .holdMissing: "the log has no hold of that name"
+        case .holdsUnreadable:
+            "\(LegalHolds.fileName) can't be read: everything is held until it is mended or removed"
+        case .holdsUnwritable(let error): "\(LegalHolds.fileName): \(error)"
         case .keyringMissing: "the log has no keyring: no subject was ever sealed in it"
         case .keyring(let error): "the keyring: \(error.words)"
         case .ended: "the log is no longer written"

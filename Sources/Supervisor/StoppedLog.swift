@@ -47,7 +47,7 @@ public struct StoppedLog: ~Copyable {
         switch answer {
         case .erased(let keys): return keys.map(\.hexText)
         case .refused(let refusal): throw .erasureRefused(refusal)
-        case .recorded, .adopted: return []
+        case .recorded, .held, .adopted: return []
         }
     }
 }

@@ -7,7 +7,8 @@ import Testing
     static let all: [(LocalRequest, LocalRequest.Place)] = [
         (.status, .administration),
         (.erase(subject: #"a"\lice ✓"#, reason: "ticket 7"), .administration),
-        (.hold(reason: "case 1"), .administration), (.release(reason: "closed"), .administration),
+        (.hold(name: "case 1", setBy: "counsel", first: .max), .administration),
+        (.release(name: "case 1"), .administration),
         (.access(tool: "verify", range: "since=1d"), .log),
         (.access(tool: "show", range: ""), .log),
     ]
@@ -59,8 +60,13 @@ import Testing
             line: #"{"command":"erase","reason":"a\nb","subject":"a"}"#,
             error: .malformed("reason")),
         Refusal(
-            line: #"{"command":"hold","reason":"\#(String(repeating: "a", count: 1025))"}"#,
-            error: .malformed("reason")),
+            line: #"{"command":"release","name":"\#(String(repeating: "a", count: 1025))"}"#,
+            error: .malformed("name")),
+        Refusal(
+            line: #"{"by":"b","command":"hold","from":"-1","name":"a"}"#,
+            error: .malformed("from")),
+        Refusal(
+            line: #"{"by":"b","command":"hold","name":"a"}"#, error: .missing("from")),
         Refusal(
             line: #"{"command":"status","command":"status"}"#,
             error: .notJSON(.duplicateName(at: 21))),

@@ -137,6 +137,43 @@ def test_a_path_that_is_taken_is_refused(admin, tmp_path, make_proxy):
     assert path.read_text() == "mine"
 
 
+def holds(proxy) -> list:
+    """What each record of the holds says, in order."""
+    return [core["holds"] for core in commands(proxy) if core["event"] == "holds"]
+
+
+def test_a_hold_is_in_force_and_recorded_when_the_answer_comes(admin):
+    proxy, _ = admin()
+
+    def hold(*arguments, check=0):
+        return run(BINARY, "hold", "--config", proxy.file, *arguments, check=check)
+
+    assert "case 7, set by counsel, from record 3" in hold(
+        "--add", "case 7", "--by", "counsel", "--from", "3").stdout
+    # No heartbeat comes within a minute: the record is there because of the command.
+    held, = holds(proxy)[-1]
+    assert (held["name"], held["by"], held["first"]) == ("case 7", "counsel", 3)
+    assert "legal hold" in run(
+        BINARY, "erase", "--config", proxy.file, "--subject", "a", "--reason", "r", check=1).stderr
+    assert "a hold of that name" in hold("--add", "case 7", "--by", "x", check=1).stderr
+    assert "no hold of that name" in hold("--release", "case 8", check=1).stderr
+    assert "case 7" in hold().stdout
+    assert "no hold" in hold("--release", "case 7").stdout
+    assert holds(proxy)[-1] == []
+    admins = [core for core in commands(proxy) if core["event"] == "admin"]
+    assert [(core["command"], core["outcome"]) for core in admins
+            if core["command"] in ("hold", "release")] == [
+        ("hold", "done"), ("hold", "refused"), ("release", "refused"), ("release", "done")]
+    (proxy.log.folder / "hold.json").write_text("{}")
+    assert "can't be read" in hold("--add", "case 9", "--by", "x", check=1).stderr
+    (proxy.log.folder / "hold.json").unlink()
+    assert proxy.stop() == 0
+    # A stopped proxy's files are changed.
+    assert "case 10" in hold("--add", "case 10", "--by", "counsel").stdout
+    assert "--config" in run(BINARY, "hold", check=64).stderr
+    audit("verify", proxy.log.directory)
+
+
 def test_a_recipient_is_made_with_its_identity(tmp_path):
     path = tmp_path / "identity"
     done = run(BINARY, "keygen", "--recipient", path)
