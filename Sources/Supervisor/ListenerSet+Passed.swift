@@ -53,7 +53,8 @@ extension ListenerSet {
             let own = isTaken[socket] ? try duplicate(number, listener) : number
             isTaken[socket] = true
             sockets[worker].append(
-                ListeningSocket(number: own, listener: index, isShared: isShared))
+                ListeningSocket(
+                    number: own, listener: index, isShared: isShared, isKept: true))
         }
     }
 

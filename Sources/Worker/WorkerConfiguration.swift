@@ -12,12 +12,15 @@ public struct ListeningSocket: Sendable {
     public let listener: Int
     /// Whether other workers take connections from the same socket.
     public let isShared: Bool
+    /// Whether it stays open when this process ends, so that what waits there is for the next one.
+    public let isKept: Bool
 
     /// The socket `number` of the listener at `listener`.
-    public init(number: CInt, listener: Int, isShared: Bool = false) {
+    public init(number: CInt, listener: Int, isShared: Bool = false, isKept: Bool = false) {
         self.number = number
         self.listener = listener
         self.isShared = isShared
+        self.isKept = isKept
     }
 }
 

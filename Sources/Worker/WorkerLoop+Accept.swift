@@ -124,17 +124,22 @@ extension WorkerLoop {
         }
     }
 
-    /// Takes what waits, closes the listeners, and lets go of clients that ask nothing.
+    /// Takes what waits, closes the listeners, and lets go of clients that ask nothing more. One
+    /// that has not asked yet has a second for it.
     mutating func beginDrain() {
         isDraining = true
         drainDeadline = now.advanced(nanoseconds: UInt64(limits.drainMilliseconds) * 1_000_000)
         for slot in 0..<listeners.highWater where listeners.isUsed(slot) {
-            accept(slot)
+            // What waits at a socket that stays open is for the next process.
+            if !listeners[slot].isKept { accept(slot) }
             closeListener(slot)
         }
         for slot in 0..<clients.highWater where clients.isUsed(slot) {
             // A request may already wait in the kernel: read before closing, answer, then close.
             if clients[slot].phase == .idle {
+                if isNewcomer(slot) {
+                    setDeadline(slot, afterMilliseconds: WorkerLoop.newcomerMilliseconds)
+                }
                 clients[slot].stream.socket.mayRead = true
                 advance(slot)
             }
@@ -143,6 +148,9 @@ extension WorkerLoop {
             if upstreams[slot].client < 0 { closeUpstream(slot) }
         }
     }
+
+    /// Whether the client has not asked for anything yet.
+    func isNewcomer(_ slot: Int) -> Bool { clients[slot].requests == 0 }
 
     /// Ends every connection; requests under way are recorded as broken off by us.
     mutating func abandonAll() {

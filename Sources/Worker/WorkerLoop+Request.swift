@@ -64,7 +64,7 @@ extension WorkerLoop {
         if clients[slot].stream.input.isEmpty {
             switch fillClient(slot) {
             case .progressed: break
-            case .nothing where isDraining:
+            case .nothing where isDraining && !isNewcomer(slot):
                 // Nothing more was asked, and nothing more is taken on.
                 closeClient(slot)
                 return false

@@ -103,7 +103,8 @@ extension WorkerLoop {
         guard let listener = try? Listener(owning: socket.number),
             let slot = listeners.insert(
                 OwnedListener(
-                    listener: listener, index: UInt16(socket.listener), isShared: socket.isShared))
+                    listener: listener, index: UInt16(socket.listener),
+                    isShared: socket.isShared, isKept: socket.isKept))
         else { preconditionFailure("a listener that was bound can't be listened on") }
         if !isAcceptPaused { watchOrPause(slot) }
     }

@@ -103,7 +103,9 @@ extension WorkerLoop {
         clients[slot].transport = transport
         clients[slot].handshakeMicroseconds = now.microseconds(since: clients[slot].headStarted)
         clients[slot].phase = .idle
-        setDeadline(slot, afterMilliseconds: settings(of: slot).connections.idleMilliseconds)
+        let idle = settings(of: slot).connections.idleMilliseconds
+        setDeadline(
+            slot, afterMilliseconds: isDraining ? WorkerLoop.newcomerMilliseconds : idle)
         return true
     }
 

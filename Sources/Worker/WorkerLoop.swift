@@ -35,6 +35,8 @@ struct WorkerLoop: ~Copyable {
     static let stepsPerTurn = 64
     /// How long the rest of a closing client's bytes is awaited.
     static let lingerNanoseconds: UInt64 = 2_000_000_000
+    /// How long a connection that has not asked for anything yet may do so while the process ends.
+    static let newcomerMilliseconds: UInt32 = 1000
     /// Runs of dropped numbers that are held until the ring has room.
     static let lostRuns = 256
     /// When a request that is still open gets its decision recorded (audit log format §6).
@@ -97,6 +99,8 @@ struct WorkerLoop: ~Copyable {
         var index: UInt16
         /// Whether other workers take connections from the same socket.
         let isShared: Bool
+        /// Whether it stays open when the process ends.
+        let isKept: Bool
         /// Whether what waits there is left until the next settings.
         var isPaused = false
     }
@@ -171,7 +175,7 @@ struct WorkerLoop: ~Copyable {
                     let slot = listeners.insert(
                         OwnedListener(
                             listener: listener, index: UInt16(socket.listener),
-                            isShared: socket.isShared))
+                            isShared: socket.isShared, isKept: socket.isKept))
                 else { preconditionFailure("more listeners than counted") }
                 try watchListener(slot)
             }

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -139,6 +140,36 @@ def test_a_drain_ends_although_the_socket_stays_open(make):
         again = make(["https"], [shared], workers=2)
         assert waiting.recv(12) == b"HTTP/1.1 200"
         assert again.stop() == 0
+
+
+def test_no_connection_is_refused_over_restarts(make):
+    """Clients connect all the time while the service stops and starts: they wait in the socket."""
+    shared = listening()
+    stop, outcomes = threading.Event(), []
+
+    def connect():
+        while not stop.is_set():
+            try:
+                outcomes.append(once(shared.getsockname(), request(target="/health")).status)
+            except (OSError, AssertionError) as error:
+                outcomes.append(repr(error))
+    proxy = make(["https"], [shared], workers=2)
+    threads = [threading.Thread(target=connect) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            time.sleep(0.3)
+            assert proxy.stop() == 0
+            before = len(outcomes)
+            proxy.start()
+            until(lambda: len(outcomes) > before + 20, "it serves again")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert set(outcomes) == {200}, outcomes
+    assert proxy.stop() == 0
 
 
 def test_a_reload_keeps_the_sockets(make):

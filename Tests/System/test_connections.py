@@ -363,6 +363,22 @@ def test_a_drain_has_an_end(make_proxy, upstream, path):
     assert found[-1].core["reason"] == "proxy.draining"
 
 
+def test_a_connection_that_has_asked_nothing_yet_may_while_the_process_ends(make_proxy):
+    proxy = make_proxy()
+    with Client(proxy.address) as client, Client(proxy.address) as other, \
+            Client(proxy.address) as silent:
+        assert other.ask(request(target="/health")).status == 200
+        # All three are accepted: the last one of one worker, too.
+        for _ in range(8):
+            once(proxy.address, request(target="/health"))
+        proxy.terminate()
+        assert other.is_closed()
+        answer = client.ask(request(target="/health"))
+        assert answer.status == 200 and answer.get("connection") == "close"
+        assert silent.is_closed()
+    assert proxy.wait() == 0
+
+
 def test_interrupt_stops_as_well(make_proxy):
     import signal
     proxy = make_proxy()
