@@ -15,6 +15,8 @@ extension LogWriter {
             try flush(now: now, wall: wall)
             return .recorded
         case .erase(let subject, let reason, let requester):
+            // A record that still waits would give the subject a key again.
+            _ = try turn(now: now, wall: wall)
             let order: KeyErasure
             do {
                 order = try prepareErasure(of: subject, reason: reason, by: requester, wall: wall)

@@ -47,8 +47,7 @@ import Testing
         let path = "\(try running.folder.logFolder())/\(folder)"
         try FileManager.default.removeItem(atPath: path)
         running.record(6...9)
-        running.waitUntil { $0.checkpointSize >= 10 }
-        #expect(running.status.health == .healthy)
+        running.waitUntil { $0.checkpointSize >= 10 && $0.health == .healthy }
         try running.stop()
         // Tiles, and notes of checkpoints in frames, are made again by the next start.
         try running.folder.restart()
