@@ -62,6 +62,8 @@ public struct AuditSettings: Sendable, Equatable {
     public var heartbeatSeconds: UInt32
     /// A file system that is used to so many percent is recorded and told of.
     public var diskWarnPercent = 75
+    /// Room that is kept for the records of what is under way when there is no other; 0 for none.
+    public var diskReserveBytes: UInt64 = 64 << 20
     /// Whom the records are encrypted to, `age1…` each; nobody means that they are not encrypted.
     public var recipients: [String] = []
     /// How much the records hold of routes that say nothing else, and of requests that match none.

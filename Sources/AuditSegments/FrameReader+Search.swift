@@ -13,7 +13,9 @@ extension FrameReader {
         library: borrowing CryptoLibrary
     ) throws(EvidenceError) -> Bool {
         var position = (offset + 8) & ~7
-        while position + FrameHeader.byteCount <= segment.count {
+        // A frame begins with other bytes than zeros.
+        let end = segment.span.countWithoutTrailingZeros
+        while position < end, position + FrameHeader.byteCount <= segment.count {
             if segment[position] == 0x41, segment[position + 1] == 0x4C,
                 let header = try? FrameHeader(segment.span.extracting(droppingFirst: position)),
                 header.number >= number

@@ -71,12 +71,15 @@ public struct FrameReader: ~Copyable, Sendable {
 
     /// The frame at `offset` of `segment`, or nil at its end.
     ///
+    /// Nothing but zeros is an end as well: a file that is written to was filled with them before
+    /// (format §5). In a segment that another one follows they are a defect; the caller knows.
     /// A frame that is refused changes nothing.
     public mutating func next(
         _ segment: Span<UInt8>, at offset: Int
     ) throws(EvidenceError) -> Frame? {
         guard offset < segment.count else { return nil }
         let bytes = segment.extracting(droppingFirst: offset)
+        if bytes[0] == 0, bytes.countWithoutTrailingZeros == 0 { return nil }
         let header = try FrameHeader(bytes)
         guard header.frameCount <= bytes.count else { throw .frame(.cut) }
         let contentCount = FrameHeader.byteCount + header.clearCount + header.sealedCount

@@ -32,6 +32,12 @@ extension LogSource {
 public enum LogLayout {
     /// Folder of the segments.
     public static let segments = "segments"
+    /// Folder of files that the log will need: nothing in them is evidence.
+    public static let spare = "spare"
+    /// What the next segment is written into, filled with zeros.
+    public static let spareSegment = "next"
+    /// Room that is given up when there is no other.
+    public static let spareRoom = "reserve"
     /// Folder of what is served: the checkpoint and the tiles.
     public static let served = "tlog"
     /// The published checkpoint.

@@ -159,6 +159,7 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
             resume(at: bytes, number: number)
         }
         var offset = 0
+        var isRefused = false
         while true {
             do {
                 guard let frame = try reader.next(bytes.span, at: offset) else { break }
@@ -167,18 +168,30 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
                 offset = frame.end
             } catch {
                 refuse(error, bytes, offset, file, isLast: next == nil)
+                isRefused = true
                 break
+            }
+        }
+        // Zeros behind the last frame belong to a file that is still written to, or was when the
+        // process was killed. They are cut off before it is sealed, or another one begins.
+        if !isRefused, offset < bytes.count, next != nil || reader.isSealed {
+            if next == nil {
+                add(.tornTail(bytes: bytes.count - offset), file, at: offset, weight: .unfinished)
+            } else {
+                refuse(.frame(.magic), bytes, offset, file, isLast: false)
+                isRefused = true
             }
         }
         if !reader.isSealed {
             isEndClean = false
-            if offset == bytes.count || next != nil {
+            if !isRefused || next != nil {
                 add(.unsealed, file, weight: next == nil ? .unfinished : .notice)
             }
         } else {
             isEndClean = true
         }
-        previousDigest = hasher.plain(bytes.span)
+        let end = isRefused ? bytes.count : offset
+        previousDigest = hasher.plain(bytes.span.extracting(first: end))
     }
 
     /// Has the segment's batches looked into, all at once.
@@ -210,8 +223,8 @@ public struct LogVerifier<Source: LogSource>: ~Copyable {
         // Torn is only what nothing whole follows: a frame after it shows that it was whole once.
         let isTorn = isLast && !hasFrame(bytes, after: offset, from: reader.nextNumber)
         if isTorn {
-            add(
-                .tornTail(bytes: bytes.count - offset), file, at: offset, weight: .unfinished)
+            let end = bytes.span.countWithoutTrailingZeros
+            add(.tornTail(bytes: end - offset), file, at: offset, weight: .unfinished)
             return
         }
         add(.frame(error), file, at: offset)

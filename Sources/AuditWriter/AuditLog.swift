@@ -283,10 +283,14 @@ extension LogWriter {
         let checkpoint = recovered.checkpoint
         let epoch = EpochSigner(
             origin: origin, boot: instance.boot, lastNumber: recovered.epochNumber)
+        let spares = try SpareRoom(
+            segmentBytes: settings.rotateBytes, reserveBytes: settings.diskReserveBytes)
         let segment = try SegmentFile(
-            in: folder.segments, number: recovered.nextNumber, previous: recovered.previous,
+            try folder.makeSegment(
+                recovered.nextNumber, reserve: settings.rotateBytes, spares: spares),
+            number: recovered.nextNumber, previous: recovered.previous,
             before: SegmentFile.Predecessor(digest: recovered.previousSegment, isClean: isClean),
-            reserve: settings.rotateBytes, now: now, library: library)
+            now: now, library: library)
         let veil = try IdentityVeil.make(settings.privacy, in: folder.root, now: wall)
         let tree = recovered.takeTree()
         var writer = try LogWriter(
@@ -301,7 +305,7 @@ extension LogWriter {
             encoder: PartsEncoder(
                 instance: instance, names: options.names, generation: options.generation),
             veil: veil, tree: tree, signer: signer, epoch: epoch, segment: segment,
-            checkpointSize: checkpoint?.size ?? 0, now: now)
+            spares: spares, checkpointSize: checkpoint?.size ?? 0, now: now)
         writer.outlets = options.outlets
         writer.retention = retention
         try writer.appendHead()

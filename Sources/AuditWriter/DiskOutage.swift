@@ -12,21 +12,26 @@ struct DiskOutage: Sendable, Equatable {
     let began: Instant
     let time: WallTime
     private(set) var nextTry: Instant
+    /// Whether room was given up for it, and the disk has not refused since.
+    private(set) var isSpared: Bool
     private var waitNanoseconds = DiskOutage.firstWaitNanoseconds
 
     private static let firstWaitNanoseconds: UInt64 = 100_000_000
     private static let longestWaitNanoseconds: UInt64 = 1_000_000_000
 
-    init(_ error: SystemError, now: Instant, wall: WallTime) {
+    /// - Parameter isSpared: Whether room was given up for it: then it is asked again at once.
+    init(_ error: SystemError, now: Instant, wall: WallTime, isSpared: Bool = false) {
         self.error = error
+        self.isSpared = isSpared
         began = now
         time = wall
-        nextTry = now.advanced(nanoseconds: waitNanoseconds)
+        nextTry = isSpared ? now : now.advanced(nanoseconds: waitNanoseconds)
     }
 
     /// The disk refused again.
     mutating func refused(_ error: SystemError, now: Instant) {
         self.error = error
+        isSpared = false
         waitNanoseconds = min(waitNanoseconds * 2, DiskOutage.longestWaitNanoseconds)
         nextTry = now.advanced(nanoseconds: waitNanoseconds)
     }

@@ -9,7 +9,7 @@ extension LogRecovery {
     /// Begins at the first segment that is left.
     mutating func takePruned(_ folder: borrowing LogFolder, first name: String?) throws {
         guard let name, let number = LogLayout.segmentNumber(name), number > 0,
-            let bytes = try folder.segments.read(name), !bytes.isEmpty
+            let bytes = try folder.segments.read(name), bytes.span.countWithoutTrailingZeros > 0
         else { return }
         let header = try FrameHeader(bytes.span)
         let start = FrameHeader.byteCount

@@ -145,7 +145,7 @@ struct LogRecovery: ~Copyable {
         _ name: String, _ position: Int, _ folder: borrowing LogFolder, isLast: Bool
     ) throws {
         guard let bytes = try folder.segments.read(name) else { return }
-        if bytes.isEmpty, isLast {
+        if isLast, bytes.span.countWithoutTrailingZeros == 0 {
             // Killed, or out of room, before its head was written: the next one has this name.
             try folder.segments.remove(name)
             try folder.segments.sync()
@@ -155,6 +155,7 @@ struct LogRecovery: ~Copyable {
         reader.beginSegment()
         var offset = 0
         var batch: Frame?
+        var isTorn = false
         while true {
             do {
                 guard let frame = try reader.next(bytes.span, at: offset) else { break }
@@ -172,8 +173,14 @@ struct LogRecovery: ~Copyable {
                         segment: name, offset: offset, error: error)
                 }
                 try putAside(bytes, from: offset, name, folder)
+                isTorn = true
                 break
             }
+        }
+        if offset < bytes.count, !isTorn, !isLast {
+            // Zeros: of a file that is followed by another, they were cut off.
+            throw AuditWriterError.segmentDamaged(
+                segment: name, offset: offset, error: .frame(.magic))
         }
         guard offset > 0 else { return }
         if let batch {
@@ -182,9 +189,12 @@ struct LogRecovery: ~Copyable {
             lastFlags = batch.header.flags
         }
         try compareTiles(folder)
-        if isLast, offset == bytes.count, !reader.isSealed {
-            // Gives back the room that was reserved behind the last frame.
-            try folder.segments.openFile(name).truncate(to: UInt64(offset))
+        if isLast, !isTorn, offset < bytes.count || !reader.isSealed {
+            // Gives back the room behind the last frame, and cuts off the zeros that fill it: all
+            // of that durably, before another segment begins.
+            let file = try folder.segments.openFile(name)
+            try file.truncate(to: UInt64(offset))
+            try file.sync()
         }
         previousSegment = hasher.plain(bytes.span.extracting(first: offset))
         storedSegments.append(stored(name, bytes, end: offset))
@@ -193,7 +203,8 @@ struct LogRecovery: ~Copyable {
     private mutating func putAside(
         _ bytes: [UInt8], from offset: Int, _ name: String, _ folder: borrowing LogFolder
     ) throws {
-        let torn = Array(bytes[offset...])
+        // What is behind the last byte that was written is no evidence: the file was full of zeros.
+        let torn = Array(bytes[offset..<bytes.span.countWithoutTrailingZeros])
         var copy = name + LogLayout.tornEnding
         var number = 1
         while let present = try folder.segments.read(copy), present != torn {

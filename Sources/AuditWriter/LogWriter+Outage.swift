@@ -68,7 +68,9 @@ extension LogWriter {
         out error: AuditWriterError, now: Instant, wall: WallTime
     ) throws(AuditWriterError) {
         switch error {
-        case .writeRefused(let refusal): outage = DiskOutage(refusal, now: now, wall: wall)
+        case .writeRefused(let refusal):
+            let isSpared = giveUpReserve(after: refusal, now: now, wall: wall)
+            outage = DiskOutage(refusal, now: now, wall: wall, isSpared: isSpared)
         case .checkpointRefused(let refusal): delayCheckpoint(refusal, now: now, wall: wall)
         default: throw error
         }
@@ -88,11 +90,13 @@ extension LogWriter {
             try writeBatch()
         } catch .writeRefused(let refusal) {
             outage?.refused(refusal, now: now)
+            _ = giveUpReserve(after: refusal, now: now, wall: wall)
             publishHealth(now: now)
             return false
         }
         outage = nil
-        tell(past, of: .records, now: now, wall: wall)
+        // What the reserve ended is told of with it.
+        if !past.isSpared { tell(past, of: .records, now: now, wall: wall) }
         publishHealth(now: now)
         return true
     }
@@ -124,7 +128,7 @@ extension LogWriter {
     /// Says how full the file system is, and records once that it is too full.
     mutating func lookAtDisk(now: Instant, wall: WallTime) {
         // A file system that can't say how full it is takes records all the same.
-        guard let use = try? folder.segments.diskUse() else { return }
+        guard let use = try? folder.segments.diskUse().without(spares.byteCount) else { return }
         let wasLow = status.isDiskLow
         // A little below the limit it is low still, so that one file more or less is no news.
         let limit = settings.diskWarnPercent - (wasLow ? LogWriter.diskSlackPercent : 0)
@@ -150,6 +154,7 @@ extension LogWriter {
     }
 
     private mutating func delayCheckpoint(_ refusal: SystemError, now: Instant, wall: WallTime) {
+        _ = giveUpReserve(after: refusal, now: now, wall: wall)
         if delay == nil {
             delay = DiskOutage(refusal, now: now, wall: wall)
         } else {
@@ -173,6 +178,7 @@ extension LogWriter {
         let isDelayed =
             delay.map { now.nanoseconds(since: $0.began) >= LogWriter.delayNanoseconds } ?? false
         status.publish(
-            health: outage?.health ?? (isDelayed || isTreeFull ? .signerUnavailable : .healthy))
+            health: outage?.health ?? shortage?.health
+                ?? (isDelayed || isTreeFull ? .signerUnavailable : .healthy))
     }
 }

@@ -19,6 +19,7 @@ extension LogWriter {
         let digest = segment.isSealed ? nil : try segment.contentDigest()
         do throws(SystemError) {
             if let digest {
+                try segment.cut()
                 try appendOnce(.seal, SegmentSeal(end: tree.size, digest: digest).json)
             }
             try segment.close()
@@ -59,10 +60,12 @@ extension LogWriter {
         let before = try segment.predecessor(isClean: isClean)
         retention.note(byteCount: segment.size)
         do throws(AuditWriterError) {
-            let next = try SegmentFile(
-                in: folder.segments, number: segment.nextNumber, previous: segment.previous,
-                before: before, reserve: settings.rotateBytes, now: now, library: library)
-            segment = next
+            let made = try folder.makeSegment(
+                segment.nextNumber, reserve: shortage == nil ? settings.rotateBytes : 0,
+                spares: spares)
+            segment = try SegmentFile(
+                made, number: segment.nextNumber, previous: segment.previous, before: before,
+                now: now, library: library)
         } catch .system(let error) {
             throw .writeRefused(error)
         }

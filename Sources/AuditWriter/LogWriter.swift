@@ -26,6 +26,8 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     var signer: LogSigner
     var epoch: EpochSigner
     var segment: SegmentFile
+    /// Files that are prepared by another thread, and the reserve.
+    let spares: SpareRoom
     var identity: LogIdentity
     let frames = FrameEncoder()
 
@@ -58,6 +60,8 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
     var outage: DiskOutage?
     /// While the disk takes frames but no checkpoints.
     var delay: DiskOutage?
+    /// While the reserve is given up: frames are taken for what is under way, the log is full.
+    var shortage: DiskOutage?
     /// Whether the log is being ended, and whether its last leaf is queued.
     var isEnding = false
     var isStopQueued = false
@@ -98,7 +102,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         library: consuming CryptoLibrary, folder: consuming LogFolder,
         encoder: consuming PartsEncoder, veil: consuming IdentityVeil?, tree: consuming LogTree,
         signer: consuming LogSigner, epoch: consuming EpochSigner,
-        segment: consuming SegmentFile,
+        segment: consuming SegmentFile, spares: SpareRoom,
         checkpointSize: UInt64, now: Instant
     ) throws(EvidenceError) {
         let newHasher = try TreeHasher(library)
@@ -125,6 +129,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
         self.signer = signer
         self.epoch = epoch
         self.segment = segment
+        self.spares = spares
         self.checkpointSize = checkpointSize
         lastCheckpoint = now
         lastHeartbeat = now
@@ -147,6 +152,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
             try restoreSegment(now: now, wall: wall)
             lookAtDisk(now: now, wall: wall)
         }
+        lookAtReserve(now: now, wall: wall)
         var drained = 0
         try turnKeyring(wall: wall)
         try addLeaves()
@@ -161,7 +167,8 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
             try recordHolds(now: now, wall: wall)
         }
         try flush(now: now, wall: wall)
-        status.publishDurable(until: now)
+        // Nothing that comes now is to find the log open while it lives on the reserve.
+        if shortage == nil { status.publishDurable(until: now) }
         let sinceCheckpoint = now.nanoseconds(since: lastCheckpoint)
         if tree.size > checkpointSize || pendingNote != nil,
             delay != nil || sinceCheckpoint >= UInt64(settings.checkpointMilliseconds) * 1_000_000
@@ -183,6 +190,7 @@ struct LogWriter: ~Copyable, @unchecked Sendable {
             try rotate(now: now, wall: wall)
         }
         try retain(now: now, wall: wall)
+        spares.noteSegment(byteCount: segment.size)
         return drained
     }
 

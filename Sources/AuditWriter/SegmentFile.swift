@@ -38,18 +38,17 @@ struct SegmentFile: ~Copyable {
         var isClean: Bool
     }
 
-    /// Begins the segment of which the frame `number` is the first.
+    /// Begins the segment of which the frame `number` is the first, in a file that was made for it
+    /// (`LogFolder.makeSegment`).
     init(
-        in directory: borrowing DurableDirectory, number: UInt64, previous: Digest256,
-        before: Predecessor, reserve: UInt64, now: Instant, library: borrowing CryptoLibrary
+        _ made: consuming DurableFile, number: UInt64, previous: Digest256,
+        before: Predecessor, now: Instant, library: borrowing CryptoLibrary
     ) throws(AuditWriterError) {
-        let newName = LogLayout.segmentName(number)
         var sha = try SegmentFile.digest(library)
         sha.begin()
-        let made = try SegmentFile.make(newName, in: directory, reserve: reserve)
         let newIdentity: FileIdentity
         do throws(SystemError) { newIdentity = try made.identity() } catch { throw .system(error) }
-        name = newName
+        name = LogLayout.segmentName(number)
         nextNumber = number
         self.previous = previous
         self.before = before
@@ -66,23 +65,6 @@ struct SegmentFile: ~Copyable {
             return try SHA256(library)
         } catch {
             throw .cryptography(error)
-        }
-    }
-
-    private static func make(
-        _ name: String, in directory: borrowing DurableDirectory, reserve: UInt64
-    ) throws(AuditWriterError) -> DurableFile {
-        do {
-            // What is left of an attempt that failed before its head has no bytes.
-            if try directory.identity(of: name) != nil, try directory.openFile(name).size() == 0 {
-                try directory.remove(name)
-            }
-            let made = try directory.createFile(name)
-            made.reserve(reserve)
-            try directory.sync()
-            return made
-        } catch {
-            throw .system(error)
         }
     }
 
@@ -120,6 +102,11 @@ struct SegmentFile: ~Copyable {
     borrowing func predecessor(isClean: Bool) throws(AuditWriterError) -> Predecessor {
         guard size > 0 else { return before }
         return Predecessor(digest: try contentDigest(), isClean: isClean)
+    }
+
+    /// Takes away what the file was filled with, so that its seal is the end of it.
+    borrowing func cut() throws(SystemError) {
+        try file.truncate(to: size)
     }
 
     /// Ends the file at its last durable frame; what could not be written is not to be found there.

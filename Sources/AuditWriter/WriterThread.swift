@@ -65,6 +65,9 @@ extension OpenedLog {
             state: WriterLoop(log: self, poller: poller)
         ) { loop in
             var loop = loop
+            // Without that thread nothing is prepared, and all else goes on.
+            let spares = loop.log.writer.spares
+            let helper = try? SpareThread.start(in: loop.log.writer.folder.root, spares)
             do throws(AuditWriterError) {
                 try loop.run()
             } catch {
@@ -72,6 +75,8 @@ extension OpenedLog {
                 status.publishFailure()
             }
             control.requests.close()
+            spares.signal.stop()
+            if let helper { helper.join() }
         }
         return RunningWriter(thread: thread, outcome: outcome, control: control, status: status)
     }

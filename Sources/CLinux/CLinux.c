@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timex.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -85,6 +87,10 @@ int sallyport_fallocate(int descriptor, int mode, int64_t offset, int64_t length
 int sallyport_sync_filesystem(int descriptor) { return syncfs(descriptor); }
 
 int sallyport_name_thread(const char *name) { return pthread_setname_np(pthread_self(), name); }
+
+int sallyport_lower_priority(void) {
+    return setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
+}
 
 int sallyport_refuse_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 

@@ -15,6 +15,12 @@ public struct DiskUse: Sendable, Equatable {
         self.freeBytes = freeBytes
     }
 
+    /// The same without so many bytes that whoever asks may use at any time.
+    public func without(_ ownBytes: UInt64) -> DiskUse {
+        let bytes = min(ownBytes, usedBytes)
+        return DiskUse(usedBytes: usedBytes - bytes, freeBytes: freeBytes + bytes)
+    }
+
     /// The used part of what can be used, in percent, rounded up as `df` does.
     public var percent: Int {
         let whole = usedBytes + freeBytes
@@ -170,6 +176,16 @@ public struct DurableDirectory: ~Copyable, Sendable {
     public borrowing func rename(_ name: String, to other: String) throws(SystemError) {
         // Safe: both paths are only read, for the length of the call.
         let result = unsafe renameat(descriptor.number, name, descriptor.number, other)
+        guard result == 0 else { throw SystemError.current("renameat") }
+    }
+
+    /// Moves a file of this folder into another one of the same file system.
+    public borrowing func move(
+        _ name: String, to other: String, in folder: borrowing DurableDirectory
+    ) throws(SystemError) {
+        // Safe: both paths are only read, for the length of the call.
+        let result = unsafe renameat(
+            descriptor.number, name, folder.descriptor.number, other)
         guard result == 0 else { throw SystemError.current("renameat") }
     }
 

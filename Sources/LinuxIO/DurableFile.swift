@@ -71,6 +71,32 @@ public struct DurableFile: ~Copyable, Sendable {
         _ = sallyport_fallocate(descriptor.number, 1, 0, Int64(size))
     }
 
+    /// Makes the file `size` bytes long, which are on the disk and taken; zeros that are written
+    /// where the file system can't set room aside.
+    public borrowing func allocate(_ size: UInt64) throws(SystemError) {
+        if sallyport_fallocate(descriptor.number, 0, 0, Int64(size)) == 0 { return }
+        guard errno == EOPNOTSUPP || errno == ENOSYS else {
+            throw SystemError.current("fallocate")
+        }
+        let zeros = [UInt8](repeating: 0, count: 1 << 20)
+        var done: UInt64 = 0
+        while done < size {
+            let count = Int(min(size - done, UInt64(zeros.count)))
+            try write(zeros.span.extracting(first: count), at: done)
+            done += UInt64(count)
+        }
+    }
+
+    /// Bytes of the file system that the file takes.
+    public borrowing func allocatedBytes() throws(SystemError) -> UInt64 {
+        var status = stat()
+        // Safe: the kernel fills the one structure.
+        guard unsafe fstat(descriptor.number, &status) == 0 else {
+            throw SystemError.current("fstat")
+        }
+        return UInt64(status.st_blocks) * 512
+    }
+
     /// Bytes in the file.
     public borrowing func size() throws(SystemError) -> UInt64 {
         try descriptor.fileSize()

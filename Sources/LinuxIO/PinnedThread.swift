@@ -41,6 +41,11 @@ public struct PinnedThread: ~Copyable, @unchecked Sendable {
         return PinnedThread(handle: handle)
     }
 
+    /// Lets the threads that serve somebody run before the calling one, as far as the system permits.
+    public static func yieldToOthers() {
+        _ = sallyport_lower_priority()
+    }
+
     /// Processors that this process may run on.
     public static func allowedProcessors() -> [Int] {
         var numbers = [CInt](repeating: 0, count: 1024)

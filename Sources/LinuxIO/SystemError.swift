@@ -38,6 +38,14 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Whether a file is not there, or not any more.
     public var isMissingFile: Bool { code == ENOENT }
 
+    /// The refusal of `operation` for want of room.
+    public static func outOfRoom(_ operation: StaticString) -> SystemError {
+        SystemError(operation, ENOSPC)
+    }
+
+    /// Whether room on the file system, or in a quota, would have made the call succeed.
+    public var isOutOfRoom: Bool { code == ENOSPC || code == EDQUOT }
+
     /// What it says about the disk that the call was about.
     public var diskProblem: DiskProblem {
         switch code {

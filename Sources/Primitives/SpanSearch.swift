@@ -91,6 +91,15 @@ extension Span where Element == UInt8 {
         return count
     }
 
+    /// How many bytes are left without the zeros at the end. Eight bytes at a time.
+    @inlinable
+    public var countWithoutTrailingZeros: Int {
+        var end = count
+        while end >= 8, word(at: end &- 8) == 0 { end &-= 8 }
+        while end > 0, self[end &- 1] == 0 { end &-= 1 }
+        return end
+    }
+
     /// Whether these bytes equal `other`, letter case included. Not for secrets: it stops early.
     @inlinable
     public func equals(_ other: Span<UInt8>) -> Bool {

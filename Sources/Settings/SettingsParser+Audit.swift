@@ -11,6 +11,9 @@ extension SettingsParser {
     /// Most recipients: each batch gains 98 bytes and some 100 µs of work for each of them.
     private static let limitRecipients = 16
 
+    /// Less than that would be used up by what a busy worker has under way.
+    private static let limitReserve: ClosedRange<UInt64> = (1 << 20)...(1 << 36)
+
     /// A ring takes no record longer than a quarter of it, and the longest are about 20 KiB.
     private static let limitRing: ClosedRange<UInt64> = (1 << 17)...(1 << 30)
 
@@ -69,10 +72,12 @@ extension SettingsParser {
                 "epoch", in: 1000...86_400_000, otherwise: settings.epochSeconds * 1000)
             / 1000
         if let disk = section.optional("disk").flatMap({
-            Section($0, known: ["warn"], later: ["reserve"], diagnostics: diagnostics)
+            Section($0, known: ["warn", "reserve"], diagnostics: diagnostics)
         }) {
             settings.diskWarnPercent =
                 disk.optional("warn").flatMap(percent) ?? settings.diskWarnPercent
+            settings.diskReserveBytes =
+                disk.optional("reserve").flatMap(reserve) ?? settings.diskReserveBytes
         }
         settings.ringBytes = ring(section, otherwise: settings.ringBytes)
         settings.retention = section.optional("retain").map(retention) ?? settings.retention
@@ -122,6 +127,12 @@ extension SettingsParser {
             return nil
         }
         return number
+    }
+
+    /// A size, or 0 for nothing.
+    private func reserve(_ value: SettingValue) -> UInt64? {
+        if diagnostics.scalar(value) == "0" { return 0 }
+        return diagnostics.bytes(value, in: SettingsParser.limitReserve)
     }
 
     /// Whom the records are encrypted to: age's X25519 recipients.

@@ -114,6 +114,8 @@ struct SegmentPieces: Sendable {
     let path: String
     /// Where the next frame begins.
     private(set) var offset: UInt64 = 0
+    /// Where nothing but zeros was found up to the end of the file.
+    private var zerosFrom: UInt64?
 
     init(path: String, offset: UInt64 = 0) {
         self.path = path
@@ -129,6 +131,9 @@ struct SegmentPieces: Sendable {
             let size = try file.size()
             let start = try file.read(at: offset, count: FrameHeader.byteCount)
             guard start.count == FrameHeader.byteCount else { return nil }
+            if start.span.countWithoutTrailingZeros == 0, try isRestZeros(file, size) {
+                return nil
+            }
             let header: FrameHeader
             do {
                 header = try FrameHeader(start.span)
@@ -152,4 +157,24 @@ struct SegmentPieces: Sendable {
             throw .unreadable(file: path, why: "\(error)")
         }
     }
+
+    /// Whether the rest of the file is what it was filled with before it was written to.
+    ///
+    /// Whoever follows a log asks again and again: where it was looked once, the beginning does.
+    private mutating func isRestZeros(
+        _ file: borrowing ReadableFile, _ size: UInt64
+    ) throws(SystemError) -> Bool {
+        if zerosFrom == offset { return true }
+        var position = offset
+        while position < size {
+            let bytes = try file.read(at: position, count: SegmentPieces.zeroBytes)
+            guard !bytes.isEmpty else { break }
+            guard bytes.span.countWithoutTrailingZeros == 0 else { return false }
+            position += UInt64(bytes.count)
+        }
+        zerosFrom = offset
+        return true
+    }
+
+    private static let zeroBytes = 1 << 20
 }

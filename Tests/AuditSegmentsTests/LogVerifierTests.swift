@@ -209,6 +209,34 @@ import Testing
         #expect(broken.findings.dropFirst().first?.problem == .unprovable(from: 2))
     }
 
+    @Test func `zeros behind the last frame of all are its file's, not the log's`() throws {
+        var log = try SampleLog()
+        log.begin(boot: 1)
+        try log.requests(boot: 1, 1...2)
+        try log.checkpoint()
+        let path = "segments/\(LogLayout.segmentName(0))"
+        let plain = try verify(log.files)
+        var files = log.files
+        let whole = log.segment.count
+        for count in [1, 63, 64, 4096] {
+            files.contents[path] = log.segment + [UInt8](repeating: 0, count: count)
+            let report = try verify(files)
+            #expect(report.findings == plain.findings, "\(count) zeros")
+        }
+        // Any other byte among them is what a crash may leave, and no end.
+        files.contents[path] = log.segment + [0, 0, 0, 7] + [UInt8](repeating: 0, count: 99)
+        let torn = try verify(files)
+        #expect(torn.heaviest == .unfinished)
+        #expect(torn.findings.first?.problem == .tornTail(bytes: 4))
+        #expect(torn.findings.first?.offset == whole)
+        // A file is cut before it is sealed.
+        log.seal()
+        files.contents[path] = log.segment + [UInt8](repeating: 0, count: 640)
+        let sealed = try verify(files)
+        #expect(sealed.heaviest == .unfinished)
+        #expect(sealed.findings.contains { $0.problem == .tornTail(bytes: 640) })
+    }
+
     @Test func `a record that was replaced with all checks redone is named`() throws {
         // Whoever holds the disk can redo the CRC and the chain, not the commitment.
         var log = try SampleLog()

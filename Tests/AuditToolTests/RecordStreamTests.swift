@@ -49,6 +49,27 @@ import Testing
         #expect(try folder.log.size() == 12)
     }
 
+    @Test func `zeros that the open segment is filled with are its end`() throws {
+        var folder = try SampleFolder()
+        try folder.requests(5)
+        try folder.save()
+        let name = "segments/\(LogLayout.segmentName(0))"
+        let zeros = [UInt8](repeating: 0, count: 2 << 20)
+        try folder.write(name, folder.read(name) + zeros)
+        var stream = try RecordStream(folder.log)
+        #expect(try count(&stream) == 5)
+        #expect(try count(&stream) == 0)
+        try folder.requests(4)
+        try folder.save()
+        try folder.write(name, folder.read(name) + zeros)
+        #expect(try count(&stream) == 4)
+        #expect(stream.complaints == [])
+        try folder.write(name, folder.read(name) + [1])
+        var other = try RecordStream(folder.log)
+        #expect(try count(&other) == 9)
+        #expect(other.complaints.count == 1)
+    }
+
     @Test func `a broken frame is complained about and the next segment read`() throws {
         let folder = try SampleFolder.finished()
         let name = "segments/\(LogLayout.segmentName(0))"

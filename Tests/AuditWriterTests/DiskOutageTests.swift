@@ -100,20 +100,17 @@ import Testing
 
     @Test func `an empty file with the next segment's name is in nobody's way`() throws {
         let folder = try TestFolder()
-        let directory = try DurableDirectory(path: folder.path)
-        let library = try CryptoLibrary()
+        let log = try LogFolder(DurableDirectory(path: folder.path), path: folder.path)
+        let spares = try SpareRoom(segmentBytes: 1 << 20, reserveBytes: 0)
         let name = LogLayout.segmentName(7)
-        func begin() throws {
-            _ = try SegmentFile(
-                in: directory, number: 7, previous: .zero,
-                before: SegmentFile.Predecessor(digest: .zero, isClean: true), reserve: 4096,
-                now: .zero, library: library)
-        }
-        _ = try directory.createFile(name)
+        func begin() throws { _ = try log.makeSegment(7, reserve: 4096, spares: spares) }
+        _ = try log.segments.createFile(name)
         try begin()
-        try directory.openFile(name).write([1].span, at: 0)
+        try log.segments.openFile(name).write([0, 0, 0].span, at: 0)
+        try begin()
+        try log.segments.openFile(name).write([1].span, at: 0)
         #expect(throws: AuditWriterError.system(SystemError("openat", EEXIST))) { try begin() }
-        #expect(try directory.read(name) == [1])
+        #expect(try log.segments.read(name) == [1])
     }
 
     @Test(.enabled(if: SmallDisk.isPossible))
@@ -206,11 +203,13 @@ final class RunningLog {
     private var writer: WriterBox?
 
     init(
-        on parent: String? = nil, heartbeat: UInt32 = 60, rotateBytes: UInt64 = 1 << 20
+        on parent: String? = nil, heartbeat: UInt32 = 60, rotateBytes: UInt64 = 1 << 20,
+        reserveBytes: UInt64 = 0
     ) throws {
         folder = try TestFolder(in: parent)
         folder.settings.heartbeatSeconds = heartbeat
         folder.settings.rotateBytes = rotateBytes
+        folder.settings.diskReserveBytes = reserveBytes
         var log = try folder.open()
         ring = RingBox(log.makeRing())
         status = log.status

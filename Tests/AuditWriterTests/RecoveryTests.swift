@@ -9,7 +9,11 @@ import Testing
 
 /// What opening a log does after the process was killed (format §7).
 @Suite struct RecoveryTests {
-    @Test func `a log killed at any byte of its last segment goes on, or is refused`() throws {
+    /// With nothing behind the cut, and with the zeros of a file that was filled with them before.
+    @Test(arguments: [0, 5000])
+    func `a log killed at any byte of its last segment goes on, or is refused`(
+        zeros: Int
+    ) throws {
         let original = try killedLog(checkpointMilliseconds: 60_000)
         let segment = try lastSegment(original)
         let whole = try #require(FileManager.default.contents(atPath: segment.path))
@@ -20,7 +24,8 @@ import Testing
         for length in stride(from: 0, through: whole.count, by: isThorough ? 1 : 17) {
             try original.copyLog(to: copy)
             let path = "\(try copy.logFolder())/segments/\(segment.name)"
-            try whole.prefix(length).write(to: URL(filePath: path))
+            let bytes = whole.prefix(length) + Data(repeating: 0, count: zeros)
+            try bytes.write(to: URL(filePath: path))
             do {
                 // What opening makes durable is enough: a head, leaves, a checkpoint.
                 let events = try copy.open().recovery.events
@@ -68,6 +73,62 @@ import Testing
         let verified = try folder.verify()
         #expect(verified.holds)
         #expect(verified.findings.contains { $0.problem == .tornFile })
+    }
+
+    @Test func `zeros behind the last frame are cut off, and nothing is said of them`() throws {
+        let folder = try killedLog()
+        let segment = try lastSegment(folder)
+        let whole = try #require(FileManager.default.contents(atPath: segment.path))
+        try (whole + Data(repeating: 0, count: 100_001)).write(to: URL(filePath: segment.path))
+        #expect(try folder.verify().heaviest == .unfinished)
+        let report = try folder.open().recovery
+        #expect(report.events.count == 1)
+        #expect(report.gaps.map(\.first) == [4, 8])
+        #expect(FileManager.default.contents(atPath: segment.path) == whole)
+        #expect(try folder.verify().heaviest != .broken)
+    }
+
+    @Test func `what is torn ends at its last byte that is not zero`() throws {
+        let folder = try killedLog()
+        let segment = try lastSegment(folder)
+        let whole = try #require(FileManager.default.contents(atPath: segment.path))
+        let torn = Data(repeating: 0, count: 70) + Data("ALF1 and not the rest".utf8)
+        let bytes = whole + torn + Data(repeating: 0, count: 4096)
+        try bytes.write(to: URL(filePath: segment.path))
+        let report = try folder.open().recovery
+        guard case .torn(segment.name, UInt64(torn.count), _)? = report.events.first else {
+            Issue.record("\(report.events)")
+            return
+        }
+        #expect(FileManager.default.contents(atPath: segment.path + ".torn") == torn)
+        #expect(FileManager.default.contents(atPath: segment.path) == whole)
+        #expect(try folder.verify().heaviest != .broken)
+    }
+
+    @Test func `a last segment of nothing but zeros is an empty one`() throws {
+        let folder = try killedLog()
+        let last = try #require(LogLayout.segmentNumber(try lastSegment(folder).name))
+        let path = try lastSegment(folder).path
+        let next = path.replacingOccurrences(
+            of: LogLayout.segmentName(last), with: LogLayout.segmentName(last + 500))
+        try Data(repeating: 0, count: 70_000).write(to: URL(filePath: next))
+        let report = try folder.open().recovery
+        #expect(!report.isClean && report.gaps.map(\.first) == [4, 8])
+        #expect(!FileManager.default.fileExists(atPath: next))
+        #expect(try folder.verify().heaviest != .broken)
+    }
+
+    @Test func `zeros in a segment that another follows are damage`() throws {
+        let folder = try killedLog()
+        let segment = try lastSegment(folder)
+        try folder.restart()
+        let whole = try #require(FileManager.default.contents(atPath: segment.path))
+        try (whole + Data(repeating: 0, count: 8)).write(to: URL(filePath: segment.path))
+        #expect(try folder.verify().findings.contains { $0.problem == .frame(.frame(.magic)) })
+        #expect(
+            throws: AuditWriterError.segmentDamaged(
+                segment: segment.name, offset: whole.count, error: .frame(.magic))
+        ) { _ = try folder.open() }
     }
 
     @Test func `a second start after a crash has nothing left to account for`() throws {

@@ -24,6 +24,7 @@ final class TestFolder {
             directory: "\(path)/audit", originName: "test.example/proxy",
             signingKeyPath: "\(path)/key.pem")
         settings.checkpointMilliseconds = 50
+        settings.diskReserveBytes = 0
     }
 
     private static func makeKey(in path: String) throws {

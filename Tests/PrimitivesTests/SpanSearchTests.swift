@@ -13,6 +13,17 @@ import Testing
         }
     }
 
+    @Test func `zeros at the end are told from the rest at every length`() {
+        for length in 0..<40 {
+            #expect([UInt8](repeating: 0, count: length).span.countWithoutTrailingZeros == 0)
+            for position in 0..<length {
+                var bytes = [UInt8](repeating: 0, count: length)
+                bytes[position] = 0x80
+                #expect(bytes.span.countWithoutTrailingZeros == position + 1)
+            }
+        }
+    }
+
     @Test(arguments: UInt8.min...UInt8.max)
     func `exactly the control bytes are found, wherever they stand`(byte: UInt8) {
         for position in 0..<20 {

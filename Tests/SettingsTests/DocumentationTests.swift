@@ -23,7 +23,7 @@ import Testing
         "audit_wait", "rate_limit_slots", "directory", "origin", "signing_key", "signer.socket",
         "bound.time", "commit_timeout", "mode",
         "bound.records", "checkpoint", "rotate.size", "rotate.age", "heartbeat", "epoch", "ring",
-        "disk.warn",
+        "disk.warn", "disk.reserve",
         "endpoints", "balance", "timeouts.connect", "timeouts.response", "timeouts.stall",
         "timeouts.idle", "retries.attempts", "retries.on", "idle_connections", "issuer",
         "audience", "algorithms", "token_type", "max_age", "clock_skew", "claims.subject",

@@ -135,7 +135,7 @@ import Upstream
                   checkpoint: 5s
                   rotate: {size: 128MiB, age: 30m}
                   heartbeat: 10s
-                  disk: {warn: 80%}
+                  disk: {warn: 80%, reserve: 32MiB}
                   epoch: 5m
                   ring: 1MiB
                   privacy: {subject: pseudonym, client_ip: pseudonym, key_rotation: 90d}
@@ -211,6 +211,7 @@ import Upstream
         #expect(audit.rotateSeconds == 1800)
         #expect(audit.heartbeatSeconds == 10)
         #expect(audit.diskWarnPercent == 80)
+        #expect(audit.diskReserveBytes == 32 << 20)
         #expect(audit.privacy.subject == .pseudonym)
         #expect(audit.privacy.clientAddress == .pseudonym)
         #expect(audit.privacy.keySeconds == 90 * 86_400)

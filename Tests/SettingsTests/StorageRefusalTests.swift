@@ -20,6 +20,12 @@ import Testing
         Refusal(
             "/audit.pem", "/audit.pem\n  disk: {warm: 5%}",
             "unknown key 'warm' in audit.disk, did you mean 'warn'"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  disk: {reserve: 4KiB}",
+            "audit.disk.reserve is 4KiB, limits 1MiB to 64GiB"),
+        Refusal(
+            "/audit.pem", "/audit.pem\n  disk: {reserve: 65GiB}",
+            "audit.disk.reserve is 65GiB, limits 1MiB to 64GiB"),
     ])
     func `what can't be kept is refused`(refusal: Refusal) throws {
         try refusal.check()

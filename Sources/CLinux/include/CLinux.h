@@ -39,6 +39,8 @@ int sallyport_sync_filesystem(int descriptor);
 int sallyport_clock_is_synchronised(void);
 /// prctl(2), PR_SET_DUMPABLE 0: no core dump of this process.
 int sallyport_refuse_dumps(void);
+/// Lets other threads run before the calling one.
+int sallyport_lower_priority(void);
 /// Names the calling thread. Returns an errno value, 0 for success.
 int sallyport_name_thread(const char *name);
 /// A listening Unix socket at `name` in the folder `directory`, or at the path `name` when that is
