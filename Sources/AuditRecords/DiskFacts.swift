@@ -6,6 +6,8 @@ public enum LogWork: String, Sendable {
     case records
     /// Records do; checkpoints are not made or not published.
     case checkpoints
+    /// Both are written into the room that was kept for them, and new requests refused.
+    case reserve
 }
 
 /// Where the name of the open segment was found to lead.

@@ -35,7 +35,7 @@ extension LogWriter {
         let reason = AuditHealth.diskFull.word.description
         queue(
             .event(
-                .disk(.degraded(.records, reason: reason, code: Int64(refusal.code))), now, wall))
+                .disk(.degraded(.reserve, reason: reason, code: Int64(refusal.code))), now, wall))
         publishHealth(now: now)
         return isFreed
     }
@@ -51,7 +51,7 @@ extension LogWriter {
         }
         shortage = nil
         spares.endShortage()
-        queue(.event(.disk(.resumed(.records, milliseconds: past.milliseconds(now))), now, wall))
+        queue(.event(.disk(.resumed(.reserve, milliseconds: past.milliseconds(now))), now, wall))
         publishHealth(now: now)
     }
 }

@@ -44,6 +44,11 @@ import Testing
     func `a folder that is removed is made again, and nothing is lost`(folder: String) throws {
         let running = try RunningLog()
         running.record(1...5)
+        // What is being made in a folder would keep it from being removed.
+        let spare = "\(try running.folder.logFolder())/spare/next"
+        running.waitUntil { _ in
+            (try? Data(contentsOf: URL(filePath: spare)))?.count == 1 << 20
+        }
         let path = "\(try running.folder.logFolder())/\(folder)"
         try FileManager.default.removeItem(atPath: path)
         running.record(6...9)

@@ -27,6 +27,8 @@ from harness.proxy import Proxy, audit
 IMAGES = int(os.environ.get("CRASH_IMAGES", "40"))
 SEED = int(os.environ.get("CRASH_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 AT_ONCE = 2
+# What is written into each folder.
+SMALL = {"disk": {"reserve": "1MiB"}}
 # Failures that are printed; their folders all stay, beside the test's own.
 SHOWN = 5
 
@@ -212,10 +214,15 @@ def describe(one) -> str:
 
 
 def own_frames(path: str, content: bytes):
-    """The frames that follow each other: behind them a file may hold what it held before."""
+    """The whole frames that follow each other: behind them a file may hold what it held before.
+
+    The rest of one that is torn may be zeros, where the file was filled with them.
+    """
     number = int(Path(path).stem)
     for frame in frames(content):
-        if frame.number != number:
+        end = 64 + sum(struct.unpack_from(">II", frame.raw, 16))
+        body = frame.raw[:24] + bytes(4) + frame.raw[28:end]
+        if frame.number != number or crc32c(body) != int.from_bytes(frame.raw[24:28], "big"):
             return
         yield frame
         number += 1
@@ -245,7 +252,7 @@ def load(proxy: Proxy, count: int):
 
 @pytest.fixture
 def trial(make_proxy, tmp_path):
-    proxy = make_proxy(start=False, audit={"rotate": {"age": "1s"}})
+    proxy = make_proxy(start=False, audit=SMALL | {"rotate": {"age": "1s"}})
     return Trial(proxy, tmp_path)
 
 
@@ -260,7 +267,7 @@ def together(proxy: Proxy, clients: int, count: int):
 @pytest.mark.timeout(3600)
 def test_no_crash_takes_the_record_of_what_a_strict_route_let_through(make_proxy, tmp_path):
     """Its decision was durable before the upstream had it, its end before the client did."""
-    proxy = make_proxy(start=False, audit={"mode": "strict", "rotate": {"age": "1s"}})
+    proxy = make_proxy(start=False, audit=SMALL | {"mode": "strict", "rotate": {"age": "1s"}})
     trial = Trial(proxy, tmp_path)
     trial.is_strict = True
     recording = trial.record(together(proxy, 3, 8))
@@ -272,14 +279,16 @@ def test_no_crash_takes_the_record_of_what_a_strict_route_let_through(make_proxy
 @pytest.mark.timeout(3600)
 def test_any_crash_of_a_new_log_is_survived(trial):
     """From the first folder that is made to the seal, with segments, tiles and notes between."""
-    recording = trial.record(load(trial.proxy, 40))
+    recording = trial.record(load(trial.proxy, 60))
+    moved = [one for one in recording.operations if one.kind == "rename" and one.name == "next"]
+    assert moved, "\n".join(describe(one) for one in recording.operations)
     assert trial.try_all(recording) > 0
 
 
 @pytest.mark.timeout(3600)
 def test_no_crash_leaves_a_sealed_record_without_its_key(make_proxy, tmp_path, tokens):
     """What a subject's key is made from is durable before the first record that it seals."""
-    proxy = make_proxy(start=False, audit={"privacy": {"subject": "sealed"}})
+    proxy = make_proxy(start=False, audit=SMALL | {"privacy": {"subject": "sealed"}})
 
     def run() -> list[str]:
         receipts = []
@@ -320,7 +329,8 @@ def test_any_crash_of_a_recovery_is_survived(trial, tmp_path):
     last = list(own_frames(segment.name, content))[-1]
     torn = bytearray(last.raw[:len(last.raw) // 2])
     struct.pack_into(">Q", torn, 8, last.number + 1)
-    segment.write_bytes(content[:last.offset + len(last.raw)] + torn)
+    # Behind it are the zeros that the file was filled with.
+    segment.write_bytes(content[:last.offset + len(last.raw)] + torn + bytes(4096))
     assert trial.try_all(trial.record()) > 0
 
 

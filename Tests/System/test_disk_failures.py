@@ -186,8 +186,11 @@ def test_one_refusal_costs_a_segment_and_no_answer(make, injection):
     """It is final for its file, and the next file takes the same frames."""
     proxy = make()
     with Load(proxy) as load:
+        before = len(proxy.log.segments())
         with Faults(proxy, injection):
             load.until(200, more=200)
+            # Answers may come faster than the next commit.
+            wait_for(lambda: len(proxy.log.segments()) > before, "another segment")
         load.until(200)
     assert {status for _, status, _ in load.answers} == {200}
     events = finish(proxy, load)
@@ -216,6 +219,38 @@ def test_a_full_disk_that_is_emptied(make, small_disk):
         says(proxy, "is written again")
         load.until(200)
     assert finish(proxy, load)["log_degraded"] >= 1
+
+
+def test_what_is_under_way_on_a_full_disk_gets_its_records(make, small_disk):
+    """The reserve is given up for them, and made again; no answer is without its record."""
+    proxy = make(small_disk, disk={"reserve": "4MiB"}, rotate={"size": "1MiB"})
+    reserve = next((small_disk / "audit").iterdir()) / "spare/reserve"
+    wait_for(lambda: reserve.exists() and reserve.stat().st_size == 4 << 20, "the reserve")
+    filler = small_disk / "filler"
+    with Load(proxy) as load:
+        with open(filler, "wb", buffering=0) as file:
+            for size in (65536, 4096, 512):
+                try:
+                    while True:
+                        file.write(bytes(size))
+                except OSError:
+                    pass
+        says(proxy, "can't be written (disk_full)")
+        assert not reserve.exists()
+        load.until(503)
+        # The refusals have records, too, and checkpoints follow.
+        checkpoint = proxy.log.folder / "tlog/checkpoint"
+        before = checkpoint.read_bytes()
+        load.until(503)
+        wait_for(lambda: checkpoint.read_bytes() != before, "a checkpoint on a full disk")
+        filler.unlink()
+        says(proxy, "is written again")
+        load.until(200)
+        wait_for(reserve.exists, "the reserve")
+    finish(proxy, load)
+    works = [[event["what"] for event in proxy.log.events(name)]
+             for name in ("log_degraded", "log_resumed")]
+    assert all(work.count("reserve") == 1 and "records" not in work for work in works), works
 
 
 def test_a_stalled_disk(make):
