@@ -142,14 +142,16 @@ def test_messages_go_to_the_journal_with_their_fields(make_proxy):
                 [*proxy.watcher, BINARY, "serve", "--config", proxy.file],
                 stderr=write,
                 env={**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
-            message = {}
-            while b"listening on" not in message.get(b"MESSAGE", b""):
-                message = dict(
-                    line.split(b"=", 1) for line in journal.recv(65536).splitlines())
+            try:
+                message = {}
+                while b"listening on" not in message.get(b"MESSAGE", b""):
+                    message = dict(
+                        line.split(b"=", 1) for line in journal.recv(65536).splitlines())
+            finally:
+                process.terminate()
+                assert process.wait(20) == 0
             assert message[b"PRIORITY"] == b"5" and message[b"SYSLOG_IDENTIFIER"] == b"sallyport"
             assert message[b"CODE_FILE"].endswith(b".swift")
-            process.terminate()
-            assert process.wait(20) == 0
             os.close(write)
             assert os.read(read, 65536) == b""
             os.close(read)
