@@ -42,7 +42,8 @@ let package = Package(
         + [
             "Primitives", "Crypto", "LinuxIO", "TLS", "HTTP", "Authentication", "Authorization",
             "RateLimiting",
-            "AuditRecords", "AuditRings", "AuditSegments", "Upstream", "RequestFlow",
+            "AuditRecords", "AuditRings", "AuditSegments", "AuditWriter", "Upstream",
+            "RequestFlow",
         ].map { .library(name: $0, targets: [$0]) },
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
