@@ -24,8 +24,10 @@ struct LogRecovery: ~Copyable {
     private(set) var checkpoint: Checkpoint?
     private(set) var note: [UInt8] = []
     /// Whether the log ended with a stop leaf and a seal.
-    private(set) var isClean = true
+    var isClean = true
     private(set) var lastBoot: UInt64 = 0
+    /// What is behind the last frame, to be put right once the log is known to go on.
+    var ending: SegmentEnding?
     /// The last epoch that the log has begun; 0 for none.
     var epochNumber: UInt64 = 0
     /// The log that this one replaces, as its heads say.
@@ -109,6 +111,7 @@ struct LogRecovery: ~Copyable {
                 rolledBack = RolledBackLog(origin: key.name, had: tree.size, seen: last)
             }
             guard rolledBack == nil else { return }
+            try endSegment(folder)
             nextNumber = reader.nextNumber
             previous = reader.previous
             if nextNumber > 0 {
@@ -147,9 +150,7 @@ struct LogRecovery: ~Copyable {
         guard let bytes = try folder.segments.read(name) else { return }
         if isLast, bytes.span.countWithoutTrailingZeros == 0 {
             // Killed, or out of room, before its head was written: the next one has this name.
-            try folder.segments.remove(name)
-            try folder.segments.sync()
-            isClean = false
+            ending = SegmentEnding(name: name, offset: 0, torn: nil)
             return
         }
         reader.beginSegment()
@@ -172,7 +173,10 @@ struct LogRecovery: ~Copyable {
                     throw AuditWriterError.segmentDamaged(
                         segment: name, offset: offset, error: error)
                 }
-                try putAside(bytes, from: offset, name, folder)
+                // What is behind the last byte that was written is no evidence: the file was full
+                // of zeros.
+                let torn = Array(bytes[offset..<bytes.span.countWithoutTrailingZeros])
+                ending = SegmentEnding(name: name, offset: offset, torn: torn)
                 isTorn = true
                 break
             }
@@ -190,40 +194,10 @@ struct LogRecovery: ~Copyable {
         }
         try compareTiles(folder)
         if isLast, !isTorn, offset < bytes.count || !reader.isSealed {
-            // Gives back the room behind the last frame, and cuts off the zeros that fill it: all
-            // of that durably, before another segment begins.
-            let file = try folder.segments.openFile(name)
-            try file.truncate(to: UInt64(offset))
-            try file.sync()
+            ending = SegmentEnding(name: name, offset: offset, torn: nil)
         }
         previousSegment = hasher.plain(bytes.span.extracting(first: offset))
         storedSegments.append(stored(name, bytes, end: offset))
-    }
-
-    private mutating func putAside(
-        _ bytes: [UInt8], from offset: Int, _ name: String, _ folder: borrowing LogFolder
-    ) throws {
-        // What is behind the last byte that was written is no evidence: the file was full of zeros.
-        let torn = Array(bytes[offset..<bytes.span.countWithoutTrailingZeros])
-        var copy = name + LogLayout.tornEnding
-        var number = 1
-        while let present = try folder.segments.read(copy), present != torn {
-            number += 1
-            copy = "\(name)\(LogLayout.tornEnding)\(number)"
-        }
-        try folder.segments.replace(copy, torn.span)
-        if offset == 0 {
-            // Not even a head: the next segment may have the same name.
-            try folder.segments.remove(name)
-            try folder.segments.sync()
-        } else {
-            let file = try folder.segments.openFile(name)
-            try file.truncate(to: UInt64(offset))
-            try file.sync()
-        }
-        isClean = false
-        events.append(
-            .torn(segment: name, bytes: UInt64(torn.count), sha256: hasher.plain(torn.span)))
     }
 
     private mutating func take(

@@ -109,12 +109,15 @@ def says(proxy: Proxy, words: str):
 
 
 class Faults:
-    """strace on the writer's thread, with what it is to do to some system calls."""
+    """strace on the writer's thread, with what it is to do to some system calls, or only to those
+    on the file at `path`."""
 
-    def __init__(self, proxy: Proxy, *injections: str):
+    def __init__(self, proxy: Proxy, *injections: str, path=None):
         thread = next(task.name for task in Path(f"/proc/{proxy.pid}/task").iterdir()
                       if (task / "comm").read_text().strip() == "audit-writer")
         command = ["strace", "-qq", "-o", "/dev/null", "-p", thread]
+        if path:
+            command += ["-P", str(path)]
         for injection in injections:
             command += ["-e", f"inject={injection}"]
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
@@ -187,7 +190,8 @@ def test_one_refusal_costs_a_segment_and_no_answer(make, injection):
     proxy = make()
     with Load(proxy) as load:
         before = len(proxy.log.segments())
-        with Faults(proxy, injection):
+        # Of the segment: what else the writer writes is for checkpoints.
+        with Faults(proxy, injection, path=proxy.log.segments()[-1]):
             load.until(200, more=200)
             # Answers may come faster than the next commit.
             wait_for(lambda: len(proxy.log.segments()) > before, "another segment")
