@@ -27,7 +27,7 @@ import Testing
         let folder = try TestFolder(privacy: .sealed)
         folder.settings.privacy.keySeconds = 0
         try folder.write([.person("alice", sequence: 1)])
-        try folder.write([.person("alice", sequence: 1), .person("bob", sequence: 2)])
+        try folder.write([.person("alice", sequence: 1), .person("bob.b", sequence: 2)])
         let named = try folder.subjects().compactMap { $0["subject_key"] as? String }
         let rows = try folder.secrets(of: [named[0], named[1]])
         #expect(rows.count == 2)
@@ -61,7 +61,7 @@ import Testing
     @Test func `somebody who is not known is an erasure of nothing`() throws {
         let folder = try TestFolder(privacy: .sealed)
         try folder.write([.person("alice", sequence: 1)])
-        #expect(try erase("bob", in: folder) == .erased(keys: []))
+        #expect(try erase("bob.b", in: folder) == .erased(keys: []))
         #expect(try folder.cores(.erasure).first?.strings("keys") == [])
     }
 

@@ -14,7 +14,7 @@ import Testing
         let folder = try TestFolder(privacy: .pseudonym, addresses: .pseudonym)
         try folder.write([
             .person("alice", sequence: 1), .person("alice", sequence: 2),
-            .person("bob", sequence: 3),
+            .person("bob.b", sequence: 3),
         ])
         #expect(try folder.verify().findings == [])
         let parts = try folder.subjects()
@@ -31,7 +31,7 @@ import Testing
         #expect(parts[0]["sub"] as? String == parts[1]["sub"] as? String)
         #expect(parts[0]["sub"] as? String != parts[2]["sub"] as? String)
         #expect(parts[0]["peer_ip"] as? String == parts[2]["peer_ip"] as? String)
-        try folder.expectNowhere(["alice", "bob", "shop", "203.0.113.7", "198.51.100.9"])
+        try folder.expectNowhere(["alice", "bob.b", "shop.s", "203.0.113.7", "198.51.100.9"])
     }
 
     @Test func `a name too long for a record is covered by its digest's pseudonym`() throws {
@@ -47,7 +47,7 @@ import Testing
     @Test func `a sealed part opens with its subject's key`() throws {
         let folder = try TestFolder(privacy: .sealed)
         try folder.write([
-            .person("alice", sequence: 1), .person("bob", sequence: 2),
+            .person("alice", sequence: 1), .person("bob.b", sequence: 2),
             .person("alice", sequence: 3),
         ])
         #expect(try folder.verify().findings == [])
@@ -56,9 +56,9 @@ import Testing
         #expect(parts[0]["subject_key"] as? String == parts[2]["subject_key"] as? String)
         #expect(parts[0]["subject_key"] as? String != parts[1]["subject_key"] as? String)
         #expect(parts[0]["sealed"] as? String != parts[2]["sealed"] as? String)
-        try folder.expectNowhere(["alice", "bob", "shop", "203.0.113.7"])
+        try folder.expectNowhere(["alice", "bob.b", "shop.s", "203.0.113.7"])
         let keys = try folder.keys()
-        for (part, name) in zip(parts, ["alice", "bob", "alice"]) {
+        for (part, name) in zip(parts, ["alice", "bob.b", "alice"]) {
             let id = try #require(part["subject_key"] as? String)
             let text = try #require(part["sealed"] as? String)
             let characters = Array(text.utf8)
@@ -162,7 +162,7 @@ struct Request {
         request.facts.peer = PeerAddress(ipv4: 0xCB00_7107, port: 51000)
         request.facts.client = PeerAddress(ipv4: 0xC633_6409, port: 0)
         request.texts = [
-            (.subject, name), (.clientID, "shop"), (.tokenID, "t-\(name)"), (.path, "/v1/x"),
+            (.subject, name), (.clientID, "shop.s"), (.tokenID, "t-\(name)"), (.path, "/v1/x"),
         ]
         return request
     }
@@ -242,7 +242,8 @@ extension TestFolder {
         return keys
     }
 
-    /// Expects none of `texts` in any record.
+    /// Expects none of `texts` in any record; short ones need a sign that is not in base64url, or
+    /// sealed bytes spell them sometimes.
     func expectNowhere(_ texts: [String]) throws {
         for kind in RecordKind.allCases {
             for number in 0..<3 {
