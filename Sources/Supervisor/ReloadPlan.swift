@@ -83,6 +83,14 @@ struct ReloadPlan: Sendable, Equatable {
         compare("the memory for rate limits") { $0.limitTableSlots }
         compare("the number of connections") { $0.connections.connectionsPerWorker }
         compare("the size of request heads") { $0.connections.http.headBytes }
+        // Workers set the room for a record's text aside.
+        compare("whether records hold the text of bodies") { settings in
+            let level = settings.audit.level
+            return level == .body
+                || settings.policy.routes.contains {
+                    AuditLevel(rawValue: $0.auditLevel) ?? level == .body
+                }
+        }
         compare("audit.directory") { $0.audit.directory }
         compare("audit.origin") { $0.audit.originName }
         compare("audit.signing_key") { $0.audit.signingKeyPath }

@@ -91,6 +91,11 @@ import Worker
         ("/audit.pem", "/audit.pem, heartbeat: 5m", "audit.heartbeat"),
         ("/audit.pem", "/audit.pem, privacy: {client_ip: pseudonym}", "audit.privacy.client_ip"),
         ("/audit.pem", "/audit.pem, disk: {warn: 50%}", "audit"),
+        ("/audit.pem", "/audit.pem, level: body", "whether records hold the text of bodies"),
+        (
+            "auth: none, upstream: b", "auth: none, upstream: b, audit: {level: body}",
+            "whether records hold the text of bodies"
+        ),
     ])
     func `what the process takes at its start only is named`(
         old: String, new: String, key: String
