@@ -9,6 +9,11 @@ let settings: [SwiftSetting] = [
     .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
+/// What is measured.
+func ours(_ names: String...) -> [Target.Dependency] {
+    names.map { .product(name: $0, package: "sallyport") }
+}
+
 let package = Package(
     name: "sallyport-benchmarks",
     dependencies: [.package(name: "sallyport", path: "..")],
@@ -16,42 +21,22 @@ let package = Package(
         .target(name: "AllocationCounter", cSettings: [.unsafeFlags(["-O2"])]),
         .target(
             name: "Samples",
-            dependencies: [
-                .product(name: "AuditRecords", package: "sallyport"),
-                .product(name: "Crypto", package: "sallyport"),
-                .product(name: "Primitives", package: "sallyport"),
-            ],
+            dependencies: ours(
+                "AuditRecords", "Crypto", "Primitives"),
             swiftSettings: settings),
         .executableTarget(
             name: "WriterRate",
-            dependencies: [
-                "Samples",
-                .product(name: "Primitives", package: "sallyport"),
-                .product(name: "Crypto", package: "sallyport"),
-                .product(name: "LinuxIO", package: "sallyport"),
-                .product(name: "AuditRecords", package: "sallyport"),
-                .product(name: "AuditRings", package: "sallyport"),
-                .product(name: "AuditWriter", package: "sallyport"),
-            ],
+            dependencies: ["Samples"]
+                + ours(
+                    "Primitives", "Crypto", "LinuxIO", "AuditRecords", "AuditRings", "AuditWriter"),
             swiftSettings: settings),
         .executableTarget(
             name: "Micro",
-            dependencies: [
-                "AllocationCounter", "Samples",
-                .product(name: "Primitives", package: "sallyport"),
-                .product(name: "Crypto", package: "sallyport"),
-                .product(name: "LinuxIO", package: "sallyport"),
-                .product(name: "TLS", package: "sallyport"),
-                .product(name: "HTTP", package: "sallyport"),
-                .product(name: "Authentication", package: "sallyport"),
-                .product(name: "Authorization", package: "sallyport"),
-                .product(name: "RateLimiting", package: "sallyport"),
-                .product(name: "AuditRecords", package: "sallyport"),
-                .product(name: "AuditRings", package: "sallyport"),
-                .product(name: "AuditSegments", package: "sallyport"),
-                .product(name: "Upstream", package: "sallyport"),
-                .product(name: "RequestFlow", package: "sallyport"),
-            ],
+            dependencies: ["AllocationCounter", "Samples"]
+                + ours(
+                    "Primitives", "Crypto", "LinuxIO", "TLS", "HTTP", "Authentication",
+                    "Authorization", "RateLimiting", "AuditRecords", "AuditRings", "AuditSegments",
+                    "Upstream", "RequestFlow"),
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -12,6 +12,7 @@ import yaml
 
 from harness.client import Client, once, request
 from harness.tokens import TokenMaker
+from harness.waiting import until
 
 
 def rewrite(proxy, change=None, text=None) -> None:
@@ -21,14 +22,6 @@ def rewrite(proxy, change=None, text=None) -> None:
     place = proxy.file.with_suffix(".new")
     place.write_text(text or yaml.safe_dump(json.loads(json.dumps(proxy.config)), sort_keys=False))
     place.rename(proxy.file)
-
-
-def until(what, why, seconds=20):
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < end, why
-        time.sleep(0.01)
-    return found
 
 
 def reload(proxy, change=None, text=None, taken=True) -> list[str]:
@@ -43,7 +36,7 @@ def reload(proxy, change=None, text=None, taken=True) -> list[str]:
         lines = proxy.lines[before:]
         assert not any(other in line for line in lines), "".join(lines)
         return any(sign in line for line in lines) and lines
-    return until(said, lambda: "".join(proxy.lines[before:]))
+    return until(said, sign)
 
 
 def port_of(proxy, name) -> int:
@@ -283,7 +276,7 @@ def test_many_reloads_leave_no_descriptor_and_no_thread_behind(make_proxy):
             config["listeners"]["second"] = {"address": "127.0.0.1:0"}
         reload(proxy, add)
         reload(proxy, lambda config: config["listeners"].pop("second"))
-    until(lambda: counts() <= before, lambda: f"{counts()} {before}")
+    until(lambda: counts() <= before, f"descriptors and threads as before: {before}")
 
 
 def test_a_queued_connection_of_a_listener_that_is_closed_gets_its_answer(make_proxy):

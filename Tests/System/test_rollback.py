@@ -268,16 +268,21 @@ def test_what_another_wrote_into_the_journal_moves_nothing(make_proxy, journal, 
     assert logs(proxy) == [old] and not any("rolled" in line for line in proxy.lines)
 
 
-def test_a_witness_shows_that_a_snapshot_was_restored(make_proxy, witness, tmp_path):
-    settings = {"witnesses": [witness.settings], "witness_interval": "100ms"}
-    proxy = make_proxy(audit=settings)
+def cosigned_snapshot(make_proxy, witness, copy):
+    """A stopped proxy whose witness has cosigned its log, which `copy` has; its name and folder."""
+    proxy = make_proxy(audit={"witnesses": [witness.settings], "witness_interval": "100ms"})
     log = json.loads(audit("verify", proxy.log.directory, "--json").stdout)["logs"][0]
     witness.trust(log["origin"], log["vkey"])
     until(lambda: (ask(proxy, 1), (witness.log(log["origin"]) or {}).get("size"))[1],
           "a cosignature")
     stopped(proxy)
     (old,) = logs(proxy)
-    shutil.copytree(proxy.log.directory, tmp_path / "copy")
+    shutil.copytree(proxy.log.directory, copy)
+    return proxy, log["origin"], old
+
+
+def test_a_witness_shows_that_a_snapshot_was_restored(make_proxy, witness, tmp_path):
+    proxy, origin, old = cosigned_snapshot(make_proxy, witness, tmp_path / "copy")
     # Restarts, one of them after a kill: no alarm.
     proxy.start()
     ask(proxy, 20)
@@ -285,7 +290,7 @@ def test_a_witness_shows_that_a_snapshot_was_restored(make_proxy, witness, tmp_p
     proxy.start()
     ask(proxy)
     seen = stopped(proxy)
-    assert logs(proxy) == [old] and witness.log(log["origin"])["size"] == seen
+    assert logs(proxy) == [old] and witness.log(origin)["size"] == seen
 
     restored(proxy, tmp_path / "copy")
     # A witness that is away keeps nobody waiting, and nobody from starting.
@@ -307,14 +312,7 @@ def test_a_witness_shows_that_a_snapshot_was_restored(make_proxy, witness, tmp_p
 
 def test_the_kept_cosignature_counts_when_only_the_segments_are_restored(
         make_proxy, witness, tmp_path):
-    proxy = make_proxy(audit={"witnesses": [witness.settings], "witness_interval": "100ms"})
-    log = json.loads(audit("verify", proxy.log.directory, "--json").stdout)["logs"][0]
-    witness.trust(log["origin"], log["vkey"])
-    until(lambda: (ask(proxy, 1), (witness.log(log["origin"]) or {}).get("size"))[1],
-          "a cosignature")
-    stopped(proxy)
-    (old,) = logs(proxy)
-    shutil.copytree(proxy.log.directory, tmp_path / "copy")
+    proxy, _, old = cosigned_snapshot(make_proxy, witness, tmp_path / "copy")
     proxy.start()
     ask(proxy, 20)
     seen = stopped(proxy)
